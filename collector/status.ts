@@ -72,6 +72,8 @@ export interface Ledger {
   readonly messagesMade: number
   readonly messagesAcknowledged: number
   readonly messagesDuplicate: number
+  /** Of the duplicates, those that this process had never sent before: somebody else uses the prefix. */
+  readonly messagesForeign: number
   readonly messagesDropped: Readonly<Record<string, number>>
   readonly messagesSpooled: number
   readonly gaps: number

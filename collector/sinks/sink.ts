@@ -2,7 +2,8 @@
 //
 // "Safe" means: nats - JetStream acknowledged it as stored; file - written, and synced as the policy says;
 // stdout - written. Always: a record that was not settled is sent again, with the same id and the same bytes.
-// Never: a sink gives up a record because the other side refuses or is away; it says so in `status` and goes on trying.
+// Never: a sink gives up a record because the other side is full, away or refuses everything; it says so in `status`
+// and goes on trying.
 import type { Channel } from '../market/channel.ts'
 import type { Message } from '../market/messages.ts'
 import type { Chunk, Spool } from './spool.ts'
@@ -15,10 +16,15 @@ export interface SinkStatus {
   readonly lastSettledMs: number
   /** Records sent and not settled yet. */
   readonly outstanding: number
+  /** Records that were sent more than once, each time counted; left out by sinks that never do. */
+  readonly resent?: number
 }
 
-/** How a record's life ended. */
-export type Outcome = 'acknowledged' | 'duplicate'
+/**
+ * How a record's life ended: stored; stored before, by somebody else; or `refused`: it can never be stored
+ * (larger than the server takes), which is the one way that a sink gives a record up.
+ */
+export type Outcome = 'acknowledged' | 'duplicate' | 'refused'
 
 /** What a sink is given: where records come from, whose they are, and whom to tell. */
 export interface SinkContext {
@@ -44,7 +50,7 @@ export interface Sink {
   last(subjects: readonly string[]): Promise<Map<string, Message>>
   /** Takes what the spool holds, as far as the window allows. Called often; cheap when there is nothing to do. */
   flush(): void
-  /** Sends what is left and waits for it, until the deadline (ms). Then closes. What remains is still in the spool. */
+  /** Sends what is left and waits for it, at most `deadlineMs` from now. Then closes. What remains is still in the spool. */
   close(deadlineMs: number): Promise<void>
 }
 

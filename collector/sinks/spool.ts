@@ -65,7 +65,8 @@ export interface Cursor {
   index: number
 }
 
-const SETTLED = 255
+/** What `sent` of a settled record holds. */
+export const SETTLED = 255
 
 export class Spool {
   readonly bytesMax: number

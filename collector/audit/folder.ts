@@ -1,0 +1,130 @@
+// Reads back what the file sink wrote: {dir}/{type}/{exchange}/{market}/{symbol}/{YYYY-MM-DDTHH}[.N].ndjson[.gz|.zst]
+//
+// In: a folder. Out: its messages, subject by subject, each subject's files in the order in which they were written.
+// Always: at most one piece of a file and one line are in memory. Never: follows a link, or takes a name for granted.
+import { createReadStream } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipeline, type Readable } from 'node:stream'
+import { createGunzip, createZstdDecompress } from 'node:zlib'
+import type { Stored } from '../quality/audit/audit.ts'
+import { parseSubject } from '../quality/audit/channel.ts'
+
+export interface FolderOptions {
+  readonly dir: string
+  /** Files of hours that ended before are left out, µs. */
+  readonly since?: number
+  /** By `{type}.{exchange}.{market}.{symbol}`: files keep no prefix. */
+  readonly isWanted: (subject: string) => boolean
+  /** Told, in a sentence, what was left out. */
+  readonly onNote: (text: string) => void
+}
+
+/** Yields the messages of a folder in batches. Throws when the folder cannot be read. */
+export async function* readFolder(options: FolderOptions): AsyncGenerator<readonly Stored[]> {
+  for (const tokens of await subjectsIn(options.dir)) {
+    const subject = tokens.join('.')
+    if (parseSubject(subject) === undefined) {
+      options.onNote(`${tokens.join('/')}: not a folder of ours ({type}/{exchange}/{market}/{symbol}); left out.`)
+    } else if (options.isWanted(subject)) {
+      yield* readSubject(subject, join(options.dir, ...tokens), options)
+    }
+  }
+}
+
+const LEVELS = 4
+
+/** The folders four levels down, as the names on the way to them, sorted. */
+async function subjectsIn(dir: string, above: readonly string[] = []): Promise<string[][]> {
+  const entries = await readdir(join(dir, ...above), { withFileTypes: true })
+  const below = entries
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => [...above, name])
+    .toSorted((a, b) => compare(a.at(-1) as string, b.at(-1) as string))
+  if (above.length === LEVELS - 1) return below
+  return (await Promise.all(below.map((names) => subjectsIn(dir, names)))).flat()
+}
+
+interface Part {
+  readonly name: string
+  readonly hour: string
+  readonly number: number
+}
+
+const PART = /^(\d{4}-\d\d-\d\dT\d\d)(?:\.(\d{1,9}))?\.ndjson(?:\.gz|\.zst)?$/
+const HOUR_US = 3_600_000_000
+
+async function* readSubject(subject: string, dir: string, options: FolderOptions): AsyncGenerator<readonly Stored[]> {
+  const parts: Part[] = []
+  for (const entry of await readdir(dir, { withFileTypes: true })) {
+    const [, hour, number = '0'] = PART.exec(entry.name) ?? []
+    if (hour !== undefined && entry.isFile()) parts.push({ name: entry.name, hour, number: Number(number) })
+    else options.onNote(`${subject}: ${entry.name} is not a file of ours ({hour}[.N].ndjson[.gz|.zst]); left out.`)
+  }
+  parts.sort((a, b) => compare(a.hour, b.hour) || a.number - b.number)
+  for (const { name, hour } of parts) {
+    const ends = Date.parse(`${hour}:00:00Z`) * 1000 + HOUR_US
+    if (options.since === undefined || !(ends <= options.since)) yield* readPart(subject, dir, name, options)
+  }
+}
+
+/** Bytes that are read at once, and the most that one line may have. */
+const PIECE_BYTES = 1024 * 1024
+const LINE_BYTES_MAX = 64 * 1024 * 1024
+const NEWLINE = 0x0a
+/** What zlib says of gzip and zstd alike when a file ends too early. */
+const CUT_SHORT = 'Z_BUF_ERROR'
+
+async function* readPart(
+  subject: string,
+  dir: string,
+  name: string,
+  options: FolderOptions,
+): AsyncGenerator<readonly Stored[]> {
+  let rest: Buffer[] = []
+  let restBytes = 0
+  try {
+    for await (const piece of open(join(dir, name)) as AsyncIterable<Buffer>) {
+      const end = piece.lastIndexOf(NEWLINE)
+      if (end >= 0) {
+        yield linesOf(subject, Buffer.concat([...rest, piece.subarray(0, end)]).toString())
+        ;[rest, restBytes] = [[], 0]
+      }
+      rest.push(piece.subarray(end + 1))
+      restBytes += piece.length - end - 1
+      if (restBytes > LINE_BYTES_MAX) throw new Error(`a line is longer than ${LINE_BYTES_MAX} bytes`)
+    }
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === CUT_SHORT) {
+      options.onNote(`${subject} ${name}: ends before its compression does, as a writer that was killed leaves it.`)
+    } else {
+      rest = []
+      yield [{ subject, text: '', unreadable: `${name} cannot be read: ${message}` }]
+    }
+  }
+  const text = Buffer.concat(rest).toString()
+  if (text !== '') yield [{ subject, text, unfinished: `${subject} ${name}` }]
+}
+
+function open(path: string): Readable {
+  const file = createReadStream(path, { highWaterMark: PIECE_BYTES })
+  if (path.endsWith('.ndjson')) return file
+  const inflate = path.endsWith('.gz') ? createGunzip({ chunkSize: PIECE_BYTES }) : createZstdDecompress({ chunkSize: PIECE_BYTES })
+  return pipeline(file, inflate, () => {})
+}
+
+function linesOf(subject: string, text: string): Stored[] {
+  const lines: Stored[] = []
+  for (let at = 0; at <= text.length; ) {
+    const newline = text.indexOf('\n', at)
+    const end = newline < 0 ? text.length : newline
+    if (end > at) lines.push({ subject, text: text.slice(at, end) })
+    at = end + 1
+  }
+  return lines
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

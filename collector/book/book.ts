@@ -1,0 +1,180 @@
+// An order book: two sorted columns of prices, and the venue's own digits of price and size beside them.
+//
+// In: levels as the scanner left them. Out: snapshots as bytes. Always: prices of a side are distinct and sorted, sizes
+// are not zero, at most LEVELS_MAX levels a side (the worst goes first). Never: it knows no sequence (sync.ts does),
+// reads no clock, makes no object for a level.
+import { isZero } from '../wire/bytes.ts'
+import { LEVELS_MAX, type Levels } from '../wire/levels.ts'
+
+/** Bytes of a level's text: two lengths, then price and size of at most 24 digits each. */
+const TEXT_BYTES = 52
+const PRICE_AT = 2
+const SIZE_AT = 27
+const NONE = -1
+
+export class Book {
+  readonly bids = new Side(1)
+  readonly asks = new Side(-1)
+
+  /** Sets and removes levels of a delta: sizes are absolute, zero removes. */
+  apply(bytes: Buffer, bids: Levels, asks: Levels): void {
+    this.bids.apply(bytes, bids)
+    this.asks.apply(bytes, asks)
+  }
+
+  clear(): void {
+    this.bids.clear()
+    this.asks.clear()
+  }
+
+  /** Best bid at or above best ask: something is wrong. */
+  get isCrossed(): boolean {
+    return this.bids.count > 0 && this.asks.count > 0 && this.bids.best >= this.asks.best
+  }
+}
+
+/** One side. Keys rise towards the best level, which stands last, where most changes happen: little has to move. */
+export class Side {
+  count = 0
+  /** Price for bids, minus price for asks. */
+  #keys = new Float64Array(64)
+  /** Where the level's text stands, in units of TEXT_BYTES. */
+  #slots = new Int32Array(64)
+  #text = Buffer.alloc(64 * TEXT_BYTES)
+  #free: number[] = []
+  #slotsUsed = 0
+  readonly #sign: 1 | -1
+
+  constructor(sign: 1 | -1) {
+    this.#sign = sign
+  }
+
+  /** Price of the best level. */
+  get best(): number {
+    return (this.#keys[this.count - 1] as number) * this.#sign
+  }
+
+  /** Price of the worst level. */
+  get worst(): number {
+    return (this.#keys[0] as number) * this.#sign
+  }
+
+  clear(): void {
+    this.count = 0
+    this.#free = []
+    this.#slotsUsed = 0
+  }
+
+  apply(bytes: Buffer, levels: Levels): void {
+    const at = levels.at
+    for (let i = 0; i < levels.count; i++) {
+      const key = (levels.price[i] as number) * this.#sign
+      const row = i * 4
+      const index = this.#find(key)
+      const known = index < this.count && this.#keys[index] === key
+      if (isZero(bytes, at[row + 2] as number, at[row + 3] as number)) {
+        if (known) this.#remove(index)
+      } else {
+        const slot = known ? (this.#slots[index] as number) : this.#insert(index, key)
+        if (slot !== NONE) this.#write(slot, bytes, at, row)
+      }
+    }
+  }
+
+  /** Levels at this price or better: how much of the book is known where a venue's snapshot was cut there. */
+  countFrom(price: number): number {
+    return this.count - this.#find(price * this.#sign)
+  }
+
+  /** Bytes that `print` needs at most. */
+  printedMax(depth: number): number {
+    return Math.min(depth, this.count) * 58 + 2
+  }
+
+  /** Writes `[["price","size"],…]`, best first, at most `depth` levels; returns the place behind it. */
+  print(out: Buffer, pos: number, depth: number): number {
+    out[pos++] = 0x5b
+    const stop = Math.max(0, this.count - depth)
+    for (let i = this.count - 1; i >= stop; i--) {
+      const base = (this.#slots[i] as number) * TEXT_BYTES
+      if (i < this.count - 1) out[pos++] = 0x2c
+      out[pos++] = 0x5b
+      out[pos++] = 0x22
+      for (let k = 0, n = this.#text[base] as number; k < n; k++) out[pos++] = this.#text[base + PRICE_AT + k] as number
+      out[pos++] = 0x22
+      out[pos++] = 0x2c
+      out[pos++] = 0x22
+      for (let k = 0, n = this.#text[base + 1] as number; k < n; k++) {
+        out[pos++] = this.#text[base + SIZE_AT + k] as number
+      }
+      out[pos++] = 0x22
+      out[pos++] = 0x5d
+    }
+    out[pos++] = 0x5d
+    return pos
+  }
+
+  /** Index of the first key that is not below this one. */
+  #find(key: number): number {
+    const keys = this.#keys
+    let low = 0
+    let high = this.count
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((keys[middle] as number) < key) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  #remove(index: number): void {
+    this.#free.push(this.#slots[index] as number)
+    this.#keys.copyWithin(index, index + 1, this.count)
+    this.#slots.copyWithin(index, index + 1, this.count)
+    this.count -= 1
+  }
+
+  /** Makes room at the index; NONE when the side is full and the level is worse than all. */
+  #insert(index: number, key: number): number {
+    if (this.count === LEVELS_MAX) {
+      if (index === 0) return NONE
+      this.#remove(0)
+      index -= 1
+    }
+    if (this.count === this.#keys.length) this.#grow()
+    this.#keys.copyWithin(index + 1, index, this.count)
+    this.#slots.copyWithin(index + 1, index, this.count)
+    const slot = this.#free.pop() ?? this.#slotsUsed++
+    this.#keys[index] = key
+    this.#slots[index] = slot
+    this.count += 1
+    return slot
+  }
+
+  #write(slot: number, bytes: Buffer, at: Int32Array, row: number): void {
+    const text = this.#text
+    let from = at[row] as number
+    let to = slot * TEXT_BYTES
+    const priceLength = (at[row + 1] as number) - from
+    text[to] = priceLength
+    for (let k = 0; k < priceLength; k++) text[to + PRICE_AT + k] = bytes[from + k] as number
+    from = at[row + 2] as number
+    const sizeLength = (at[row + 3] as number) - from
+    text[to + 1] = sizeLength
+    to += SIZE_AT
+    for (let k = 0; k < sizeLength; k++) text[to + k] = bytes[from + k] as number
+  }
+
+  #grow(): void {
+    const length = Math.min(this.#keys.length * 2, LEVELS_MAX)
+    const keys = new Float64Array(length)
+    keys.set(this.#keys)
+    const slots = new Int32Array(length)
+    slots.set(this.#slots)
+    const text = Buffer.alloc(length * TEXT_BYTES)
+    text.set(this.#text)
+    this.#keys = keys
+    this.#slots = slots
+    this.#text = text
+  }
+}

@@ -1,0 +1,226 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { VERSION, type OrderBook } from '../market/messages.ts'
+import { BookSide, compareDecimals, ConsumerBook, isZero, type Taken } from './consumer.ts'
+import { between, history, random, type Truth } from '../../test/history.ts'
+
+type Levels = [string, string][]
+const head = { type: 'orderbook', v: VERSION, exchange: 'binance', market: 'spot', symbol: 'BTC-USDT' } as const
+const clocks = { received: 0, published: 0 }
+
+function snapshot(seq: number, ts: number, bids: Levels = [], asks: Levels = []): OrderBook {
+  return { ...head, kind: 'snapshot', seq, ts, bids, asks, ...clocks }
+}
+
+function delta(
+  prev: [seq: number, ts: number],
+  seq: number,
+  ts: number,
+  bids: Levels = [],
+  asks: Levels = [],
+): OrderBook {
+  return { ...head, kind: 'delta', prev_seq: prev[0], prev_ts: prev[1], seq, ts, bids, asks, ...clocks }
+}
+
+/** Each row of the rule, with the sentence of DESIGN 3.3 that it holds. */
+const RULE: Record<string, [given: OrderBook[], message: OrderBook, taken: Taken, inSync: boolean]> = {
+  'a delta before the first snapshot waits': [[], delta([0, 0], 1, 10), 'waiting', false],
+  'the first snapshot is taken': [[], snapshot(5, 10), 'applied', true],
+  'a snapshot with seq > last is taken': [[snapshot(5, 10)], snapshot(6, 10), 'applied', true],
+  'a snapshot with seq <= last and a later ts is taken: the venue restarted': [
+    [snapshot(5, 10)],
+    snapshot(3, 11),
+    'applied',
+    true,
+  ],
+  'a snapshot of the same book again is dropped': [[snapshot(5, 10)], snapshot(5, 10), 'dropped', true],
+  'anything before the snapshot last taken is dropped: a delta': [
+    [snapshot(5, 10)],
+    delta([5, 9], 6, 9),
+    'dropped',
+    true,
+  ],
+  'anything before the snapshot last taken is dropped: a snapshot': [
+    [snapshot(5, 10)],
+    snapshot(9, 9),
+    'dropped',
+    true,
+  ],
+  'a delta with seq <= last is dropped': [[snapshot(5, 10)], delta([3, 9], 5, 10), 'dropped', true],
+  'a delta with seq <= last and a later ts waits: numbering restarted': [
+    [snapshot(5, 10)],
+    delta([3, 11], 4, 12),
+    'waiting',
+    false,
+  ],
+  'a delta that continues is applied': [[snapshot(5, 10)], delta([5, 10], 7, 12), 'applied', true],
+  'a delta that overlaps is applied': [[snapshot(5, 10)], delta([3, 8], 7, 12), 'applied', true],
+  'a delta after a hole waits': [[snapshot(5, 10)], delta([6, 11], 7, 12), 'waiting', false],
+  'a delta that fits by number but follows a later time waits: numbering restarted': [
+    [snapshot(5, 10)],
+    delta([4, 11], 7, 12),
+    'waiting',
+    false,
+  ],
+  'after a hole nothing but a snapshot helps': [
+    [snapshot(5, 10), delta([6, 11], 7, 12)],
+    delta([5, 10], 6, 11),
+    'waiting',
+    false,
+  ],
+  'after a hole a snapshot helps': [[snapshot(5, 10), delta([6, 11], 7, 12)], snapshot(7, 12), 'applied', true],
+  'a delta without prev_seq cannot be placed': [
+    [snapshot(5, 10)],
+    { ...head, kind: 'delta', seq: 6, ts: 11, bids: [], asks: [], ...clocks },
+    'waiting',
+    false,
+  ],
+}
+
+describe('the consumer rule', () => {
+  for (const [sentence, [given, message, taken, inSync]] of Object.entries(RULE)) {
+    it(sentence, () => {
+      const book = new ConsumerBook()
+      for (const m of given) book.take(m)
+      expect(book.take(message)).toBe(taken)
+      expect(book.inSync).toBe(inSync)
+    })
+  }
+
+  it('sets, replaces and removes levels by the value of the price, whatever its zeros', () => {
+    const book = new ConsumerBook()
+    book.take(
+      snapshot(
+        1,
+        1,
+        [
+          ['10.50', '1'],
+          ['10.4', '2'],
+        ],
+        [['11', '3']],
+      ),
+    )
+    book.take(
+      delta(
+        [1, 1],
+        2,
+        2,
+        [
+          ['10.5', '7'],
+          ['10.40', '0.000'],
+          ['10.45', '4'],
+        ],
+        [
+          ['11.00', '0'],
+          ['12', '5'],
+        ],
+      ),
+    )
+    expect(book.bids.levels()).toEqual([
+      ['10.5', '7'],
+      ['10.45', '4'],
+    ])
+    expect(book.asks.levels()).toEqual([['12', '5']])
+    expect(book.bids.best).toEqual(['10.5', '7'])
+  })
+
+  it('keeps the book as it was when a message does not fit', () => {
+    const book = new ConsumerBook()
+    book.take(snapshot(1, 1, [['10', '1']]))
+    book.take(delta([5, 5], 6, 6, [['10', '0']]))
+    expect(book.bids.levels()).toEqual([['10', '1']])
+    expect(book.last).toBe(1)
+  })
+
+  it('is never wrong where it is in sync, over random histories of two publishers', () => {
+    // HISTORIES=100000 tries more; fast-check prints the seed of the run and of the history that failed.
+    const numRuns = Number(process.env['HISTORIES'] ?? 3000)
+    fc.assert(fc.property(fc.noShrink(fc.nat(2 ** 31)), checkHistory), { numRuns })
+  })
+})
+
+/** Joins at a random place and compares the book with the venue's after every message. */
+function checkHistory(seed: number): void {
+  const { delivered, truth } = history(seed)
+  const book = new ConsumerBook()
+  for (const m of delivered.slice(between(random(seed + 1), 0, delivered.length >> 1))) {
+    if (m.type === 'gap') continue
+    book.take(m)
+    if (!book.inSync) continue
+    const wanted = truth(book.last as number, book.ts as number)
+    if (wanted === undefined || !same(book, wanted)) throw new Error(`wrong book at seq ${book.last}, ts ${book.ts}`)
+  }
+}
+
+function same(book: ConsumerBook, wanted: Truth): boolean {
+  const levels = [...book.bids.levels(), ...book.asks.levels()]
+  return levels.length === wanted.size && levels.every(([price, size]) => wanted.get(Number(price)) === Number(size))
+}
+
+describe('decimals', () => {
+  const decimal = fc
+    .tuple(fc.boolean(), fc.bigInt({ min: 0n, max: 10n ** 25n }), fc.nat(22), fc.nat(3))
+    .map(([minus, digits, places, zeros]) => {
+      const text = `${digits}`.padStart(places + 1, '0')
+      const dot = text.length - places
+      return `${minus ? '-' : ''}${text.slice(0, dot)}.${text.slice(dot)}0${'0'.repeat(zeros)}`
+    })
+
+  it('compare by exact value, beyond what a double can tell apart', () => {
+    const scaled = (text: string) => BigInt(text.replace('.', '') + '0'.repeat(40 - (text.length - text.indexOf('.'))))
+    fc.assert(
+      fc.property(decimal, decimal, (a, b) => {
+        const wanted = scaled(a) < scaled(b) ? -1 : scaled(a) > scaled(b) ? 1 : 0
+        expect(Math.sign(compareDecimals(a, b))).toBe(wanted)
+      }),
+    )
+  })
+
+  it('keep prices apart that are one double', () => {
+    const side = new BookSide(1)
+    const [lower, higher] = ['9007199254740992.000', '9007199254740993']
+    side.set([higher, '2'])
+    side.set([lower, '1'])
+    side.set(['9007199254740993.0', '3'])
+    expect(side.levels()).toEqual([
+      ['9007199254740993.0', '3'],
+      [lower, '1'],
+    ])
+    side.set(['9007199254740992', '0'])
+    expect(side.levels()).toEqual([['9007199254740993.0', '3']])
+  })
+
+  it('keep a side sorted and free of repeats, like a map of exact prices', () => {
+    const price = fc.oneof(fc.constantFrom('1', '1.0', '1.5', '1.50', '2', '0.5'), decimal)
+    const sizes = fc.constantFrom('0', '0.00', '1', '2')
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(price, sizes), { maxLength: 40 }),
+        fc.constantFrom<1 | -1>(1, -1),
+        (levels, way) => {
+          const side = new BookSide(way)
+          const model: [string, string][] = []
+          for (const [p, s] of levels) {
+            side.set([p, s])
+            const i = model.findIndex(([q]) => compareDecimals(p, q) === 0)
+            if (i >= 0) model.splice(i, 1)
+            if (!isZero(s)) model.push([p, s])
+          }
+          model.sort((a, b) => compareDecimals(b[0], a[0]) * way)
+          expect(side.levels()).toEqual(model)
+          expect(side.best).toEqual(model[0])
+        },
+      ),
+    )
+  })
+
+  it.each([
+    ['0', true],
+    ['0.000', true],
+    ['-0.0', true],
+    ['0.001', false],
+    ['10', false],
+  ])('%s is zero: %s', (text, zero) => {
+    expect(isZero(text)).toBe(zero)
+  })
+})

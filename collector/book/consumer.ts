@@ -1,0 +1,176 @@
+// The consumer's rule of DESIGN 3.3 as a state machine: what anyone does who rebuilds a book from what we publish.
+//
+// In: `orderbook` messages of one subject, in the order of delivery. Out: the book, and whether it may be believed.
+// Always: while `inSync` is true the book is the venue's at `last`; levels are the same level when their prices are
+// equal as decimals, however many zeros are written. Never: reads a clock, does I/O, believes a float.
+// The message after which a book stops to be in sync leaves the book as it was: old, not wrong.
+import type { OrderBook } from '../market/messages.ts'
+
+/**
+ * What became of a message. `applied`: the book is now as it says. `dropped`: older than the book, which stays.
+ * `waiting`: it does not fit, so the book is not in sync until the next snapshot.
+ */
+export type Taken = 'applied' | 'dropped' | 'waiting'
+
+/** Price and absolute size, as the venue wrote them. */
+export type Level = readonly [price: string, size: string]
+
+/** A book, rebuilt by the consumer's whole rule. Begins empty and not in sync. */
+export class ConsumerBook {
+  readonly bids = new BookSide(1)
+  readonly asks = new BookSide(-1)
+  /** True from a snapshot on, until a message does not fit. */
+  inSync = false
+  /** Sequence of the last message taken; undefined before the first snapshot. */
+  last: number | undefined
+  /** Event time of the last message taken, µs; undefined where the venue sends none. */
+  ts: number | undefined
+  /** Event time of the snapshot last taken, µs. */
+  snapshotTs: number | undefined
+
+  take(message: OrderBook): Taken {
+    if (message.kind === 'snapshot') return this.#takeSnapshot(message)
+    if (this.last === undefined) return 'waiting'
+    if (later(this.snapshotTs, message.ts)) return 'dropped'
+    if (message.seq <= this.last) return later(message.ts, this.ts) ? this.#wait() : 'dropped'
+    if (!this.inSync || !this.#continues(message)) return this.#wait()
+    this.#apply(message)
+    return 'applied'
+  }
+
+  #takeSnapshot(message: OrderBook): Taken {
+    if (later(this.snapshotTs, message.ts)) return 'dropped'
+    if (this.last !== undefined && message.seq <= this.last && !later(message.ts, this.ts)) return 'dropped'
+    this.bids.clear()
+    this.asks.clear()
+    this.#apply(message)
+    this.snapshotTs = message.ts
+    this.inSync = true
+    return 'applied'
+  }
+
+  #continues(message: OrderBook): boolean {
+    const { prev_seq: prevSeq } = message
+    return prevSeq !== undefined && prevSeq <= (this.last as number) && !later(message.prev_ts, this.ts)
+  }
+
+  #apply(message: OrderBook): void {
+    for (let i = message.bids.length - 1; i >= 0; i--) this.bids.set(message.bids[i] as Level)
+    for (let i = message.asks.length - 1; i >= 0; i--) this.asks.set(message.asks[i] as Level)
+    this.last = message.seq
+    this.ts = message.ts
+  }
+
+  #wait(): 'waiting' {
+    this.inSync = false
+    return 'waiting'
+  }
+}
+
+/** Whether `a` is known to be after `b`; a time that the venue did not send is neither before nor after another. */
+function later(a: number | undefined, b: number | undefined): boolean {
+  return a !== undefined && b !== undefined && a > b
+}
+
+/** One side of a book: levels sorted from the worst to the best, so that what changes most lies at the end. */
+export class BookSide {
+  /** 1 when the highest price is the best (bids), -1 when the lowest is (asks). */
+  readonly #direction: 1 | -1
+  /** The prices as doubles: where they differ they order as the decimals do; where not, {@link compareDecimals} decides. */
+  readonly #values: number[] = []
+  readonly #levels: Level[] = []
+
+  constructor(direction: 1 | -1) {
+    this.#direction = direction
+  }
+
+  get size(): number {
+    return this.#levels.length
+  }
+
+  /** The best level; undefined on an empty side. */
+  get best(): Level | undefined {
+    return this.#levels.at(-1)
+  }
+
+  /** All levels, best first. */
+  levels(): Level[] {
+    return this.#levels.toReversed()
+  }
+
+  clear(): void {
+    this.#values.length = 0
+    this.#levels.length = 0
+  }
+
+  /** Sets the absolute size at a price; a size of zero removes the level. */
+  set(level: Level): void {
+    const value = Number(level[0]) * this.#direction
+    const i = this.#find(value, level[0])
+    const found = i < this.#levels.length && this.#compare(i, value, level[0]) === 0
+    if (isZero(level[1])) {
+      if (!found) return
+      this.#values.splice(i, 1)
+      this.#levels.splice(i, 1)
+    } else if (found) {
+      this.#levels[i] = level
+    } else if (i === this.#levels.length) {
+      this.#values.push(value)
+      this.#levels.push(level)
+    } else {
+      this.#values.splice(i, 0, value)
+      this.#levels.splice(i, 0, level)
+    }
+  }
+
+  /** Place of the first level that is not worse. */
+  #find(value: number, price: string): number {
+    let low = 0
+    let high = this.#levels.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.#compare(middle, value, price) < 0) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  #compare(i: number, value: number, price: string): number {
+    const difference = (this.#values[i] as number) - value
+    if (difference !== 0 && !Number.isNaN(difference)) return difference
+    return compareDecimals((this.#levels[i] as Level)[0], price) * this.#direction
+  }
+}
+
+/** Up to this many characters a decimal has at most 15 digits, and two that are equal as doubles are equal. */
+const EXACT_CHARS = 15
+
+/** Order of two decimals (`-?digits[.digits]`) by their exact value: negative, 0 or positive. */
+export function compareDecimals(a: string, b: string): number {
+  if (a === b) return 0
+  const x = Number(a)
+  const y = Number(b)
+  if (x !== y) return x < y ? -1 : 1
+  if (a.length <= EXACT_CHARS && b.length <= EXACT_CHARS) return 0
+  const places = Math.max(decimals(a), decimals(b))
+  const difference = scaled(a, places) - scaled(b, places)
+  return difference < 0n ? -1 : difference > 0n ? 1 : 0
+}
+
+function decimals(text: string): number {
+  const dot = text.indexOf('.')
+  return dot < 0 ? 0 : text.length - dot - 1
+}
+
+function scaled(text: string, places: number): bigint {
+  return BigInt(text.replace('.', '') + '0'.repeat(places - decimals(text)))
+}
+
+/** Whether a decimal is zero, in any spelling: `0`, `0.000`. */
+export function isZero(decimal: string): boolean {
+  for (let i = 0; i < decimal.length; i++) {
+    const c = decimal.charCodeAt(i)
+    if (c >= 0x31 /* 1 */ && c <= 0x39 /* 9 */) return false
+  }
+  return true
+}

@@ -1,0 +1,196 @@
+import { expect, it } from 'vitest'
+import { VirtualClock } from './clock.ts'
+import { AddressLimits, type AddressRules, addresses, retryAfterMs } from './limits.ts'
+
+const RULES: AddressRules = {
+  connections: { max: 300, windowMs: 300_000 },
+  weight: { max: 6_000, windowMs: 60_000 },
+  usedHeader: 'x-used',
+}
+
+function limits(clock: VirtualClock, rules: Partial<AddressRules> = {}, share = 1): AddressLimits {
+  return new AddressLimits({
+    exchange: 'somewhere',
+    host: 'api.example',
+    rules: { ...RULES, ...rules },
+    clock,
+    random: () => 0,
+    share,
+  })
+}
+
+/** A venue that counts weight as the real ones do, and answers after a while. */
+class Weigher {
+  readonly #clock: VirtualClock
+  readonly served: { at: number; weight: number; name: string }[] = []
+  /** Every request that reached it. */
+  readonly asked: { at: number; status: number }[] = []
+  /** Statuses with their Retry-After, for the next requests. */
+  refusals: [status: number, retryAfter: string][] = []
+  /** Weight that somebody else uses at the same address. */
+  foreign = 0
+
+  constructor(clock: VirtualClock) {
+    this.#clock = clock
+  }
+
+  /** The most weight served in any 60 s. */
+  get peak(): number {
+    return Math.max(0, ...this.served.map(({ at }) => this.#usedAt(at)))
+  }
+
+  answer(name: string, weight: number, to: AddressLimits): number {
+    const at = this.#clock.nowMs()
+    const [status, retryAfter] = this.refusals.shift() ?? [this.#usedAt(at) + weight > 6_000 ? 429 : 200, '20']
+    this.asked.push({ at, status })
+    if (status === 200) this.served.push({ at, weight, name })
+    const headers = { 'x-used': String(this.#usedAt(at) + this.foreign) }
+    to.answered(status, status === 200 ? headers : { ...headers, 'retry-after': retryAfter })
+    return status
+  }
+
+  #usedAt(at: number): number {
+    return this.served.reduce((sum, one) => (one.at > at - 60_000 && one.at <= at ? sum + one.weight : sum), 0)
+  }
+}
+
+/** Asks until it is served, as the REST client does; 200 ms each way. */
+async function ask(to: AddressLimits, venue: Weigher, clock: VirtualClock, name: string, weight: number, priority = 1) {
+  for (;;) {
+    const permit = await to.request(weight, { priority })
+    await new Promise<void>((resolve) => clock.setTimeout(resolve, 200))
+    const status = venue.answer(name, weight, to)
+    await new Promise<void>((resolve) => clock.setTimeout(resolve, 200))
+    permit.done()
+    if (status === 200) return
+  }
+}
+
+it('C019: forty books resync at once and all are answered within 90 s, without a 429', async () => {
+  const clock = new VirtualClock()
+  const startMs = clock.nowMs()
+  const venue = new Weigher(clock)
+  const address = limits(clock)
+  for (let book = 0; book < 40; book++) void ask(address, venue, clock, `book ${book}`, 250)
+  await clock.advance(90_000)
+  expect(venue.served.map((one) => one.name)).toEqual(Array.from({ length: 40 }, (_, book) => `book ${book}`))
+  expect(venue.asked.filter((one) => one.status !== 200)).toEqual([])
+  expect(venue.peak).toBeLessThanOrEqual(6_000)
+  expect(venue.served.at(-1)?.at).toBeLessThan(startMs + 90_000)
+})
+
+it('C019: after 429 and after 418 nothing reaches the address before Retry-After has passed, polls included', async () => {
+  const clock = new VirtualClock()
+  const venue = new Weigher(clock)
+  const address = limits(clock)
+  venue.refusals = [[429, '20']]
+  void ask(address, venue, clock, 'book', 250)
+  await clock.advance(200)
+  const limitedMs = clock.nowMs()
+  void ask(address, venue, clock, 'open interest', 1, 2)
+  await clock.advance(19_999)
+  expect(venue.asked.length).toBe(1)
+  expect(address.blockedUntilMs).toBe(limitedMs + 20_000)
+  expect(address.banned).toBe(false)
+
+  venue.refusals = [[418, '120']]
+  await clock.advance(201)
+  const bannedMs = clock.nowMs()
+  expect(venue.asked).toContainEqual({ at: bannedMs, status: 418 })
+  expect(address.banned).toBe(true)
+  // What was in flight when the ban came is no new request.
+  const asked = venue.asked.length
+  await clock.advance(119_999)
+  expect(venue.asked.slice(asked).filter((one) => one.at > bannedMs)).toEqual([])
+  await clock.advance(5_000)
+  expect(address).toMatchObject({ banned: false, blockedUntilMs: 0 })
+  expect(venue.served.map((one) => one.name).sort()).toEqual(['book', 'open interest'])
+})
+
+it('C019: two shards on one address stay within its limit together, and a ban of one host leaves another alone', async () => {
+  const clock = new VirtualClock()
+  const venue = new Weigher(clock)
+  const shards = [limits(clock, {}, 0.5), limits(clock, {}, 0.5)]
+  for (let book = 0; book < 40; book++) {
+    const shard = shards[book % 2]
+    if (shard !== undefined) void ask(shard, venue, clock, `book ${book}`, 250)
+  }
+  await clock.advance(90_000)
+  expect(venue.served.length).toBe(40)
+  expect(venue.peak).toBeLessThanOrEqual(6_000)
+
+  const process = addresses({ clock, random: () => 0 })
+  const spot = process.limits('somewhere', 'api.example', RULES)
+  spot.answered(418, { 'retry-after': '120' })
+  expect(process.limits('somewhere', 'api.example', RULES)).toBe(spot)
+  await expect(process.limits('somewhere', 'fapi.example', RULES).request(1)).resolves.toBeDefined()
+  process.close()
+})
+
+it('slows down for weight that others use at the same address', async () => {
+  const clock = new VirtualClock()
+  const venue = new Weigher(clock)
+  const address = limits(clock)
+  venue.foreign = 5_400
+  for (let book = 0; book < 8; book++) void ask(address, venue, clock, `book ${book}`, 250)
+  await clock.advance(10_000)
+  // Four were under way before the first answer told of the others.
+  expect(venue.served.length).toBe(4)
+  expect(address.weightUsed).toBe(6_000)
+})
+
+it('allows as many connection attempts in a window as the venue does, and not one more', async () => {
+  const clock = new VirtualClock(0)
+  const address = limits(clock, { connections: { max: 3, windowMs: 1_000 } })
+  const at: number[] = []
+  for (let i = 0; i < 7; i++) void address.connection().then(() => at.push(clock.nowMs()))
+  await clock.advance(10_000)
+  expect(at).toEqual([0, 0, 0, 1_050, 1_050, 1_050, 2_100])
+})
+
+it('stops connection attempts, too, when an upgrade was answered with 429', async () => {
+  const clock = new VirtualClock(0)
+  const address = limits(clock)
+  address.answered(429, { 'retry-after': '7' })
+  const at: number[] = []
+  void address.connection().then(() => at.push(clock.nowMs()))
+  await clock.advance(7_000)
+  expect(at).toEqual([7_000])
+})
+
+it.each([
+  [undefined, 60_000],
+  ['nonsense', 60_000],
+  ['-5', 60_000],
+  ['0', 0],
+  ['20', 20_000],
+  ['999999999', 259_200_000],
+  ['Mon, 21 Sep 2026 14:13:50 GMT', 30_000],
+  ['Mon, 21 Sep 2026 14:00:00 GMT', 0],
+])('reads Retry-After %j as %i ms, within bounds', (value, waitMs) => {
+  const clock = new VirtualClock(Date.parse('2026-09-21T14:13:20Z'))
+  const address = limits(clock)
+  address.answered(429, value === undefined ? {} : { 'retry-after': value })
+  expect(address.blockedUntilMs).toBe(waitMs === 0 ? 0 : clock.nowMs() + waitMs)
+})
+
+it('waits two minutes after a 418 that does not say how long', () => {
+  const clock = new VirtualClock(0)
+  const address = limits(clock)
+  address.answered(418, {})
+  expect(address.blockedUntilMs).toBe(120_000)
+  expect(retryAfterMs(undefined, 0)).toBeUndefined()
+})
+
+it.each(['', '-1', '1e9', '99999999999999', 'NaN', '6000, 1'])('ignores a used weight of %j', (value) => {
+  const address = limits(new VirtualClock())
+  address.answered(200, { 'x-used': value })
+  expect(address.weightUsed).toBe(0)
+})
+
+it('spreads those who waited for a block to end', () => {
+  const clock = new VirtualClock(0)
+  const address = new AddressLimits({ exchange: 'x', host: 'h', rules: RULES, clock, random: () => 0.5 })
+  address.answered(429, { 'retry-after': '1' })
+  expect(address.blockedUntilMs).toBe(1_500)
+})

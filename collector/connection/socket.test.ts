@@ -1,0 +1,416 @@
+import { createHash } from 'node:crypto'
+import { constants, deflateRawSync } from 'node:zlib'
+import { expect, it, onTestFinished } from 'vitest'
+import type { WebSocket } from 'ws'
+import { type Clock, VirtualClock, realClock, settle } from './clock.ts'
+import { connectProxy, relay, tcp, until, venue } from './loopback.ts'
+import { type Closed, type Socket, type SocketOptions, openSocket } from './socket.ts'
+
+interface Seen {
+  socket: Socket
+  opened: number
+  frames: { text: string; isBinary: boolean; receivedUs: number }[]
+  closed: Closed[]
+  keepAlives: number
+}
+
+/** Opens a socket and notes all that it tells. */
+function open(url: string, clock: Clock = new VirtualClock(), options: Partial<SocketOptions> = {}): Seen {
+  const seen: Omit<Seen, 'socket'> = { opened: 0, frames: [], closed: [], keepAlives: 0 }
+  const socket = openSocket({
+    url,
+    clock,
+    onOpen: () => seen.opened++,
+    onFrame: (bytes, isBinary, receivedUs) =>
+      seen.frames.push({ text: bytes.toString('latin1'), isBinary, receivedUs }),
+    onClose: (closed) => seen.closed.push(closed),
+    onKeepAlive: () => seen.keepAlives++,
+    ...options,
+  })
+  onTestFinished(() => socket.close())
+  return Object.assign(seen, { socket })
+}
+
+/** A clock whose stamp tells how often it was read. */
+function countingClock(): VirtualClock & { reads: number } {
+  const clock = new VirtualClock()
+  return Object.assign(clock, { reads: 0, nowUs: () => ++(clock as VirtualClock & { reads: number }).reads })
+}
+
+/** Upgrades by hand, and sends bytes in the same segment as the answer. */
+function upgradeWith(bytes: Buffer): Promise<number> {
+  return tcp((socket) => {
+    socket.once('data', (request) => {
+      const key = /sec-websocket-key: (.+)\r\n/i.exec(request.toString('latin1'))?.[1] ?? ''
+      const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
+      const answer = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`
+      socket.write(Buffer.concat([Buffer.from(answer), bytes]))
+    })
+  })
+}
+
+/** Frames of a server: not masked, at most 65,535 bytes. */
+function frame(payload: Buffer | string, firstByte = 0x81): Buffer {
+  const body = Buffer.from(payload)
+  const head = body.length < 126 ? [firstByte, body.length] : [firstByte, 126, body.length >> 8, body.length & 255]
+  return Buffer.concat([Buffer.from(head), body])
+}
+
+it('reads the clock once for each read of the socket, however many frames it brings', async () => {
+  const clock = countingClock()
+  let server: WebSocket | undefined
+  const { url } = await venue((socket) => (server = socket))
+  const seen = open(url, clock)
+  await until(() => seen.opened === 1)
+  const raw = (server as unknown as { _socket: { write(bytes: Buffer): void } })._socket
+  raw.write(Buffer.concat(Array.from({ length: 50 }, (_, i) => frame(`frame ${i}`))))
+  await until(() => seen.frames.length === 50)
+  expect(clock.reads).toBe(1)
+  expect(new Set(seen.frames.map((f) => f.receivedUs))).toEqual(new Set([1]))
+  raw.write(frame('later'))
+  await until(() => seen.frames.length === 51)
+  expect(seen.frames[50]).toEqual({ text: 'later', isBinary: false, receivedUs: 2 })
+})
+
+it('stamps and counts frames that arrive together with the answer to the upgrade', async () => {
+  const clock = countingClock()
+  const bytes = Buffer.concat([frame('first'), frame('second')])
+  const seen = open(`ws://127.0.0.1:${await upgradeWith(bytes)}/`, clock)
+  await until(() => seen.frames.length === 2)
+  expect(seen.frames).toEqual([
+    { text: 'first', isBinary: false, receivedUs: 1 },
+    { text: 'second', isBinary: false, receivedUs: 1 },
+  ])
+  expect(seen.socket).toMatchObject({ bytes: bytes.length, frames: 2 })
+})
+
+it('stamps with the time of the read that completed a frame', async () => {
+  const clock = countingClock()
+  const whole = frame('cut in two')
+  let send = (_bytes: Buffer): void => {}
+  const { url } = await venue((socket) => {
+    send = (bytes) => (socket as unknown as { _socket: { write(b: Buffer): void } })._socket.write(bytes)
+  })
+  const seen = open(url, clock)
+  await until(() => seen.opened === 1)
+  send(whole.subarray(0, 5))
+  await until(() => seen.socket.bytes === 5)
+  send(whole.subarray(5))
+  await until(() => seen.frames.length === 1)
+  expect(seen.frames[0]?.receivedUs).toBe(2)
+})
+
+it('passes binary frames on with the flag', async () => {
+  const { url } = await venue((socket) => socket.send(Buffer.from([1, 2, 3]), { binary: true }))
+  const seen = open(url)
+  await until(() => seen.frames.length === 1)
+  expect(seen.frames[0]).toMatchObject({ text: '\u0001\u0002\u0003', isBinary: true })
+})
+
+it('leaves invalid UTF-8 to the decoder', async () => {
+  const { url } = await venue((socket) => socket.send(Buffer.from([0xc3, 0x28]), { binary: false }))
+  const seen = open(url)
+  await until(() => seen.frames.length === 1)
+  expect(seen.frames[0]).toMatchObject({ text: '\u00c3(', isBinary: false })
+  expect(seen.closed).toEqual([])
+})
+
+it('answers pings with a copy of their payload, and counts them', async () => {
+  const pongs: string[] = []
+  const { url } = await venue((socket) => {
+    socket.on('pong', (data) => pongs.push(data.toString('latin1')))
+    socket.ping('1790000020000')
+  })
+  const seen = open(url)
+  await until(() => pongs.length === 1)
+  expect(pongs).toEqual(['1790000020000'])
+  expect(seen).toMatchObject({ keepAlives: 1, socket: { pingsAnswered: 1, pingsSent: 0 } })
+})
+
+it('C021: a socket that is quiet for half an hour is kept, and each ping of the venue is answered at once', async () => {
+  const clock = new VirtualClock()
+  const pongs: string[] = []
+  const { url, sockets } = await venue((socket) => socket.on('pong', (data) => pongs.push(data.toString('latin1'))))
+  const seen = open(url, clock)
+  await until(() => seen.opened === 1)
+  const sent: string[] = []
+  for (let second = 5; second < 1_795; second += 5) {
+    const { bytes } = seen.socket
+    await clock.advance(5_000)
+    // Our own ping of each idle five seconds is answered by the server, as by any venue.
+    await until(() => seen.socket.bytes > bytes)
+    if (second % 20 !== 0) continue
+    const payload = String(1_790_000_000_000 + second * 1_000)
+    sent.push(payload)
+    sockets[0]?.ping(payload)
+    await until(() => pongs.length === sent.length)
+  }
+  sockets[0]?.send('{"stream":"fttusdt@aggTrade","data":{"a":5}}')
+  await until(() => seen.frames.length === 1)
+  expect(pongs).toEqual(sent)
+  expect(pongs.length).toBe(89)
+  expect(sockets.length).toBe(1)
+  expect(seen.closed).toEqual([])
+})
+
+it('cuts a half-open socket 15 s after the last byte', async () => {
+  const clock = new VirtualClock()
+  const server = await venue((socket) => socket.send('last'))
+  const between = await relay(server.port)
+  const seen = open(`ws://127.0.0.1:${between.port}/`, clock)
+  await until(() => seen.frames.length === 1)
+  between.freeze()
+  await clock.advance(14_999)
+  expect(seen.closed).toEqual([])
+  expect(seen.socket.pingsSent).toBe(2)
+  await clock.advance(1)
+  await until(() => seen.closed.length === 1)
+  expect(seen.closed[0]).toMatchObject({ cause: 'half_open', code: 1006 })
+  expect(clock.waiting).toBe(0)
+})
+
+it('does not take the time in which the process itself stood still for silence', async () => {
+  const clock = new VirtualClock()
+  const { url } = await venue()
+  const seen = open(url, clock)
+  await until(() => seen.opened === 1)
+  clock.skip(3_600_000)
+  const { bytes } = seen.socket
+  await clock.advance(0)
+  await until(() => seen.socket.bytes > bytes)
+  expect(seen.closed).toEqual([])
+  expect(seen.socket.pingsSent).toBe(1)
+})
+
+it('sends pings as text where the venue wants it so', async () => {
+  const clock = new VirtualClock()
+  const { url, texts } = await venue((socket) => socket.on('message', () => socket.send('pong')))
+  const seen = open(url, clock, { textPing: 'ping' })
+  await until(() => seen.opened === 1)
+  await clock.advance(5_000)
+  await until(() => seen.frames.length === 1)
+  expect(texts).toEqual(['ping'])
+  expect(seen.frames[0]?.text).toBe('pong')
+})
+
+it('gives up a handshake that is never answered', async () => {
+  const clock = new VirtualClock()
+  let asked = 0
+  const port = await tcp((socket) => socket.once('data', () => asked++))
+  const seen = open(`ws://127.0.0.1:${port}/`, clock)
+  await until(() => asked === 1)
+  await clock.advance(10_000)
+  await until(() => seen.closed.length === 1)
+  expect(seen.closed[0]).toMatchObject({ cause: 'handshake_timeout', reason: 'no open socket after 10000 ms' })
+})
+
+it('gives up a handshake that drips a byte at a time', async () => {
+  const clock = new VirtualClock()
+  let drip = (): void => {}
+  const port = await tcp((socket) => {
+    socket.once('data', () => {
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nX: ')
+      drip = () => void socket.write('x')
+    })
+  })
+  const seen = open(`ws://127.0.0.1:${port}/`, clock)
+  for (let i = 0; i < 10; i++) {
+    drip()
+    await clock.advance(1_000)
+  }
+  await until(() => seen.closed.length === 1)
+  expect(seen.closed[0]?.cause).toBe('handshake_timeout')
+})
+
+it.each([
+  [451, 'rejected', 'HTTP 451 instead of an upgrade; set spec.feeds[].proxy to a proxy in a served region'],
+  [429, 'rejected', 'HTTP 429 instead of an upgrade'],
+  [502, 'rejected', 'HTTP 502 instead of an upgrade'],
+])('tells of an upgrade answered with %i', async (status, cause, reason) => {
+  const port = await tcp((socket) => {
+    socket.once('data', () => socket.write(`HTTP/1.1 ${status} No\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n`))
+  })
+  const seen = open(`ws://127.0.0.1:${port}/`)
+  await until(() => seen.closed.length === 1)
+  expect(seen.closed[0]).toMatchObject({ cause, response: { status, headers: { 'retry-after': '7' } } })
+  expect(seen.closed[0]?.reason).toContain(reason)
+  expect(seen.opened).toBe(0)
+})
+
+it('tells of an address where nobody listens', async () => {
+  const seen = open('ws://127.0.0.1:1/')
+  await until(() => seen.closed.length === 1)
+  expect(seen.closed[0]).toMatchObject({ cause: 'unreachable' })
+  expect(seen.closed[0]?.reason).toContain('ECONNREFUSED')
+})
+
+it('refuses a handshake with a wrong key or an extension that was not asked for', async () => {
+  const port = await tcp((socket) => {
+    socket.once('data', () => {
+      socket.write('HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: no\r\n\r\n')
+    })
+  })
+  const seen = open(`ws://127.0.0.1:${port}/`)
+  await until(() => seen.closed.length === 1)
+  expect(seen.closed[0]?.cause).toBe('unreachable')
+})
+
+it.each([1000, 1001, 1002, 1003, 1007, 1008, 1009, 1011, 1012, 1013, 3000, 4004])(
+  'passes on close code %i and its reason, made printable',
+  async (code) => {
+    const { url } = await venue((socket) => socket.close(code, 'gone \u001b[31m\r\n'))
+    const seen = open(url)
+    await until(() => seen.closed.length === 1)
+    expect(seen.closed).toEqual([{ code, cause: 'closed', reason: 'gone \\u001b[31m\\u000d\\u000a' }])
+  },
+)
+
+it.each([
+  ['a close frame with a code nobody may send', frame(Buffer.from([0x03, 0xed]), 0x88), 'malformed'],
+  ['a close frame with one byte', frame(Buffer.from([1]), 0x88), 'malformed'],
+  ['a reserved opcode', frame('x', 0x83), 'malformed'],
+  ['a reserved bit', frame('x', 0xa1), 'malformed'],
+  ['a continuation of nothing', frame('x', 0x80), 'malformed'],
+  ['a compressed frame that was not agreed on', frame('x', 0xc1), 'malformed'],
+  ['a length beyond all bounds', Buffer.from([0x81, 127, 255, 255, 255, 255, 255, 255, 255, 255]), 'too_large'],
+])('closes on %s without an unhandled error', async (_what, bytes, cause) => {
+  const seen = open(`ws://127.0.0.1:${await upgradeWith(bytes)}/`, realClock)
+  await until(() => seen.closed.length === 1)
+  expect(seen.closed[0]?.cause).toBe(cause)
+  expect(seen.frames).toEqual([])
+})
+
+it('tells of a socket that is cut without a close frame', async () => {
+  const { url } = await venue((socket) => socket.terminate())
+  const seen = open(url)
+  await until(() => seen.closed.length === 1)
+  expect(seen.closed[0]).toMatchObject({ cause: 'lost', code: 1006 })
+})
+
+it('says once that it ended when it is closed by us, before and after it was open', async () => {
+  const { url } = await venue()
+  const early = open(url)
+  early.socket.close()
+  early.socket.close()
+  const late = open(url)
+  await until(() => late.opened === 1)
+  late.socket.close()
+  late.socket.send('too late')
+  await until(() => early.closed.length === 1 && late.closed.length === 1)
+  await settle()
+  expect(early.closed.map((c) => c.cause)).toEqual(['ended'])
+  expect(late.closed).toEqual([{ cause: 'ended', code: 1000, reason: 'closed by us' }])
+})
+
+it('passes no frame on after it was closed by us', async () => {
+  let server: WebSocket | undefined
+  const { url } = await venue((socket) => (server = socket))
+  const seen = open(url)
+  await until(() => seen.opened === 1)
+  const { bytes } = seen.socket
+  server?.send('crosses the goodbye')
+  seen.socket.close()
+  await until(() => seen.closed.length === 1)
+  expect(seen.socket.bytes).toBeGreaterThan(bytes)
+  expect(seen.frames).toEqual([])
+})
+
+it('says that it was the proxy that refused', async () => {
+  const { agentFor } = await import('./proxy.ts')
+  const proxy = await connectProxy(403)
+  const agent = agentFor({ url: `http://127.0.0.1:${proxy.port}` }, 'websocket')
+  const seen = open('ws://127.0.0.1:9/', new VirtualClock(), { agent })
+  await until(() => seen.closed.length === 1)
+  expect(seen.closed[0]).toMatchObject({
+    cause: 'unreachable',
+    reason: 'the proxy answered 403; check spec.feeds[].proxy',
+  })
+})
+
+/** Bytes held by this process for JavaScript, in MB. */
+function heldMb(): number {
+  const { heapUsed, external } = process.memoryUsage()
+  return (heapUsed + external) / 2 ** 20
+}
+
+/** A compressed text frame that inflates to `megabytes` of the letter a. */
+function bomb(megabytes: number): Buffer {
+  // A full flush ends on a byte and forgets the past, so the block can be repeated.
+  const block = deflateRawSync(Buffer.alloc(2 ** 20, 'a'), { finishFlush: constants.Z_FULL_FLUSH })
+  const body = Buffer.concat(Array.from({ length: megabytes }, () => block))
+  const head = Buffer.alloc(10)
+  head.writeUInt16BE(0xc17f)
+  head.writeBigUInt64BE(BigInt(body.length), 2)
+  return Buffer.concat([head, body])
+}
+
+it('C027: a frame of a megabyte that inflates to a gigabyte is refused with 1009 and costs little memory', async () => {
+  const bytes = bomb(1_024)
+  expect(bytes.length).toBeLessThan(2 * 2 ** 20)
+  const codes: number[] = []
+  const { url } = await venue(
+    (socket) => {
+      socket.on('close', (code) => codes.push(code))
+      ;(socket as unknown as { _socket: { write(b: Buffer): void } })._socket.write(bytes)
+    },
+    { perMessageDeflate: true },
+  )
+  const before = heldMb()
+  const seen = open(url)
+  let peak = 0
+  await until(() => {
+    peak = Math.max(peak, heldMb())
+    return seen.closed.length === 1 && codes.length === 1
+  })
+  expect(seen.closed[0]?.cause).toBe('too_large')
+  expect(codes).toEqual([1009])
+  expect(seen.frames).toEqual([])
+  expect(peak - before).toBeLessThan(64)
+})
+
+it('C027: fifty megabytes of digits in fragments of 64 KiB are refused with 1009 and cost little memory', async () => {
+  const digits = Buffer.alloc(64 * 1024, '7')
+  const codes: number[] = []
+  const { url } = await venue((socket) => {
+    socket.on('close', (code) => codes.push(code))
+    const send = (left: number): void => {
+      if (socket.readyState !== 1) return
+      socket.send(digits, { fin: left === 1, binary: false, compress: false }, () => left > 1 && send(left - 1))
+    }
+    send(800)
+  })
+  const before = heldMb()
+  const seen = open(url)
+  let peak = 0
+  await until(() => {
+    peak = Math.max(peak, heldMb())
+    return seen.closed.length === 1 && codes.length === 1
+  })
+  expect(seen.closed[0]?.cause).toBe('too_large')
+  expect(codes).toEqual([1009])
+  expect(seen.frames).toEqual([])
+  expect(peak - before).toBeLessThan(64)
+})
+
+it('passes on an honest frame close to the bound, compressed or not', async () => {
+  const large = '9'.repeat(4 * 1024 * 1024)
+  const { url } = await venue(
+    (socket) => {
+      socket.send(large, { compress: true })
+      socket.send(large, { compress: false })
+    },
+    { perMessageDeflate: true },
+  )
+  const seen = open(url)
+  await until(() => seen.frames.length === 2)
+  expect(seen.frames.map((f) => f.text.length)).toEqual([large.length, large.length])
+})
+
+it('counts the bytes of compressed frames as they came', async () => {
+  const { url } = await venue((socket) => socket.send('1'.repeat(100_000), { compress: true }), {
+    perMessageDeflate: true,
+  })
+  const seen = open(url)
+  await until(() => seen.frames.length === 1)
+  expect(seen.socket.bytes).toBeLessThan(1_000)
+})

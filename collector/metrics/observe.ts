@@ -1,0 +1,205 @@
+// From one status to the next: what has grown, and what is now, for each label value that metrics.ts exports.
+//
+// In: a CollectorStatus, once a second. Out: an Observation that every metric is read from.
+// Always: what a counter shows never falls, also when a channel or session is taken away and comes back.
+import type { AddressStatus, ChannelStatus, CollectorStatus, SessionStatus } from '../status.ts'
+import { CHANNEL_STATES } from '../market/messages.ts'
+import type { ChannelState } from '../market/messages.ts'
+import type { Latencies } from '../latency.ts'
+import type { RuntimeStatus } from '../runtime.ts'
+
+/** A status that comes later than this after the one before it says nothing of the time between. */
+const STEP_SECONDS_MAX = 5
+const REASONS_MAX = 32
+
+/** All channels of one exchange, market and type. */
+export interface KindSeen {
+  readonly exchange: string
+  readonly market: string
+  readonly type: string
+  readonly made: number
+  readonly acknowledged: number
+  readonly duplicates: number
+  readonly repeated: number
+  readonly gaps: number
+  readonly liveSeconds: number
+  readonly wantedSeconds: number
+  /** Channels that there are now. */
+  readonly wanted: number
+  readonly states: Readonly<Record<ChannelState, number>>
+  readonly lastMessageSeconds: number | undefined
+}
+
+/** All sessions and books of one exchange and market. */
+export interface PlaceSeen {
+  readonly exchange: string
+  readonly market: string
+  readonly lost: number
+  readonly planned: number
+  readonly bytes: number
+  readonly states: Readonly<Record<SessionStatus['state'], number>>
+  readonly books: number
+  readonly booksInSync: number
+}
+
+/** One REST address: counters that never fall, and the rest as it is. */
+export interface AddressSeen {
+  readonly now: AddressStatus
+  readonly requests: number
+  readonly connections: number
+  readonly failures: number
+}
+
+/** All that metrics are read from. */
+export interface Observation {
+  readonly status: CollectorStatus
+  readonly runtime: RuntimeStatus
+  readonly latencies: Latencies
+  readonly build: { readonly version: string; readonly node: string }
+  readonly kinds: readonly KindSeen[]
+  readonly places: readonly PlaceSeen[]
+  readonly addresses: readonly AddressSeen[]
+  readonly dropped: readonly (readonly [number, string])[]
+  readonly refused: readonly (readonly [number, string])[]
+}
+
+type Counters = Record<string, number>
+
+const PLACE_ZERO = { lost: 0, planned: 0, bytes: 0 }
+const ADDRESS_ZERO = { requests: 0, connections: 0, failures: 0 }
+const KIND_ZERO = {
+  made: 0,
+  acknowledged: 0,
+  duplicates: 0,
+  repeated: 0,
+  gaps: 0,
+  liveSeconds: 0,
+  wantedSeconds: 0,
+}
+
+/** Keeps, over the life of the process, what statuses alone do not say: totals of label values, and time. */
+export class Observer {
+  #atMs: number | undefined
+  readonly #seen = new Map<string, Counters>()
+  readonly #totals = new Map<string, Counters>()
+  readonly #kinds = new Map<string, Pick<KindSeen, 'exchange' | 'market' | 'type'>>()
+  readonly #places = new Map<string, Pick<PlaceSeen, 'exchange' | 'market'>>()
+
+  /** Takes in one status. */
+  observe(status: CollectorStatus): Pick<Observation, 'kinds' | 'places' | 'addresses' | 'dropped' | 'refused'> {
+    const stepSeconds = Math.max(0, status.atMs - (this.#atMs ?? status.startedMs)) / 1000
+    this.#atMs = status.atMs
+    return {
+      kinds: this.#observeKinds(status, stepSeconds),
+      places: this.#observePlaces(status),
+      addresses: status.addresses.map((now) => {
+        const { requests, connections, failures } = now
+        const name = `address ${now.exchange} ${now.host}`
+        const totals = this.#totalsOf(name, ADDRESS_ZERO)
+        this.#grow(name, totals, { requests, connections, failures })
+        return { now, ...totals }
+      }),
+      dropped: reasons(status.ledger.messagesDropped),
+      refused: reasons(status.ledger.framesRefused),
+    }
+  }
+
+  #observeKinds(status: CollectorStatus, stepSeconds: number): KindSeen[] {
+    const groups = Map.groupBy(status.channels, (c) => `${c.exchange} ${c.market} ${c.type}`)
+    for (const [name, [first]] of groups) {
+      if (first) this.#kinds.set(name, { exchange: first.exchange, market: first.market, type: first.type })
+    }
+    return [...this.#kinds].map(([name, kind]) => {
+      const channels = groups.get(name) ?? []
+      const alive = channels.filter((c) => c.state === 'live' || c.state === 'quiet').length
+      const totals = this.#totalsOf(`kind ${name}`, KIND_ZERO)
+      totals.wantedSeconds += stepSeconds * channels.length
+      totals.liveSeconds += stepSeconds > STEP_SECONDS_MAX ? 0 : stepSeconds * alive
+      for (const { symbol, interval, made, acknowledged, duplicates, repeated, gaps } of channels) {
+        this.#grow(`channel ${name} ${symbol} ${interval}`, totals, { made, acknowledged, duplicates, repeated, gaps })
+      }
+      return {
+        ...kind,
+        ...totals,
+        wanted: channels.length,
+        states: countBy(CHANNEL_STATES, channels),
+        lastMessageSeconds: lastMessageSeconds(channels, status.atMs / 1000),
+      }
+    })
+  }
+
+  #observePlaces(status: CollectorStatus): PlaceSeen[] {
+    const sessions = Map.groupBy(status.sessions, (s) => `${s.exchange} ${s.market}`)
+    const channels = Map.groupBy(status.channels, (c) => `${c.exchange} ${c.market}`)
+    for (const [name, [first]] of [...sessions, ...channels]) {
+      if (first) this.#places.set(name, { exchange: first.exchange, market: first.market })
+    }
+    return [...this.#places].map(([name, place]) => {
+      const here = sessions.get(name) ?? []
+      const books = (channels.get(name) ?? []).filter((c) => c.inSync !== undefined)
+      const totals = this.#totalsOf(`place ${name}`, PLACE_ZERO)
+      this.#grow(`place ${name}`, totals, {
+        lost: total(here, (s) => s.lost),
+        planned: total(here, (s) => s.planned),
+        bytes: total(here, (s) => s.bytes),
+      })
+      return {
+        ...place,
+        ...totals,
+        states: countBy({ connecting: 0, open: 0, waiting: 0 }, here),
+        books: books.length,
+        booksInSync: books.filter((c) => c.inSync).length,
+      }
+    })
+  }
+
+  /** Adds to totals what the counters of one source have grown by; one that fell was made anew and adds nothing. */
+  #grow(source: string, totals: Counters, now: Counters): void {
+    const before = this.#seen.get(source)
+    for (const key in now) add(totals, key, Math.max(0, (now[key] as number) - (before?.[key] ?? 0)))
+    this.#seen.set(source, now)
+  }
+
+  /** The totals of this name, all 0 at first. */
+  #totalsOf<T extends Counters>(name: string, zero: T): T {
+    const totals = this.#totals.get(name) ?? { ...zero }
+    this.#totals.set(name, totals)
+    return totals as T
+  }
+}
+
+function add(totals: Counters, key: string, growth: number): void {
+  totals[key] = (totals[key] ?? 0) + growth
+}
+
+/**
+ * Of the channels that are expected to talk the one that was heard last the longest time ago: a fresh one must not hide
+ * a dead one. Where all are quiet, the one heard last. undefined before the first message.
+ */
+function lastMessageSeconds(channels: readonly ChannelStatus[], now: number): number | undefined {
+  const heard = channels.filter((c) => c.age !== undefined)
+  const expected = heard.filter((c) => c.state !== 'quiet')
+  const ages = (of: readonly ChannelStatus[]) => of.map((c) => c.age as number)
+  if (expected.length > 0) return now - Math.max(...ages(expected))
+  return heard.length > 0 ? now - Math.min(...ages(heard)) : undefined
+}
+
+function countBy<S extends string>(all: Readonly<Record<S, unknown>>, of: readonly { state: S }[]): Record<S, number> {
+  const counts = Object.fromEntries(Object.keys(all).map((state) => [state, 0])) as Record<S, number>
+  for (const { state } of of) counts[state] += 1
+  return counts
+}
+
+function total<T>(of: readonly T[], value: (item: T) => number): number {
+  return of.reduce((all, item) => all + value(item), 0)
+}
+
+/** Counts by reason; what is beyond the maximum is counted as `other`, so that no mistake can make series without end. */
+function reasons(counts: Readonly<Record<string, number>>): [number, string][] {
+  const out = new Map<string, number>()
+  for (const [reason, count] of Object.entries(counts)) {
+    const name = out.size < REASONS_MAX - 1 ? reason : 'other'
+    out.set(name, (out.get(name) ?? 0) + count)
+  }
+  return [...out].map(([reason, count]) => [count, reason])
+}

@@ -1,0 +1,255 @@
+// Proves that a stream of stored messages is whole, or says what is not.
+//
+// In: messages as they are stored, in the order of delivery. Out: a report, for each channel what is there and what is
+// wrong. Always: what is missing is either announced by a `gap` or a finding; memory is bounded by the number of
+// channels, the size of their books and the maxima below, not by the number of messages.
+// Never: reads a clock, does I/O, or believes anything that it reads. Start at `audit`; how the messages of a channel
+// follow each other is in order.ts and book.ts.
+import { MESSAGES, messageKey, VERSION, type Gap, type Message } from '../../market/messages.ts'
+import { Channel, parseSubject, type Continuity, type Subject } from './channel.ts'
+import { contentHash, violation, type Fields } from './check.ts'
+import { judge } from './judge.ts'
+import { isCount, timeOf } from './order.ts'
+import type { ChannelReport, Finding, FindingKind, Report } from './report.ts'
+
+/** A message as it is stored. */
+export interface Stored {
+  readonly subject: string
+  /** Its `Nats-Msg-Id`; undefined where the store keeps none. */
+  readonly id?: string | undefined
+  /** The payload. */
+  readonly text: string
+  /** The file whose last line this is, when no line break ends it: its writer may have been killed. */
+  readonly unfinished?: string
+  /** Why the store cannot give the payload; it is empty then. */
+  readonly unreadable?: string
+}
+
+export interface AuditOptions {
+  readonly continuity: Continuity
+  /** Which subjects to report on; all unless given. Gaps are read under any subject. */
+  readonly isWanted?: (subject: string) => boolean
+}
+
+/** Audits all that the source gives, and reports once it ends. */
+export async function audit(source: AsyncIterable<readonly Stored[]>, options: AuditOptions): Promise<Report> {
+  const auditor = new Auditor(options)
+  for await (const batch of source) {
+    for (let i = 0; i < batch.length; i++) auditor.take(batch[i] as Stored)
+  }
+  return auditor.report()
+}
+
+/** Holes and gaps that a channel keeps; when there are more, the oldest are judged by what is known, and forgotten. */
+const HOLES_MAX = 10_000
+const GAPS_MAX = 10_000
+/** Findings that are listed of one kind and channel. */
+const LISTED_MAX = 20
+/** Notes that are kept. */
+const NOTES_MAX = 100
+
+class Auditor {
+  readonly #continuity: Continuity
+  readonly #isWanted: (subject: string) => boolean
+  readonly #subjects = new Map<string, Subject>()
+  readonly #findings: Finding[] = []
+  readonly #notes: string[] = []
+  #findingsMore = 0
+  #messages = 0
+  #foreign = 0
+
+  constructor({ continuity, isWanted = () => true }: AuditOptions) {
+    this.#continuity = continuity
+    this.#isWanted = isWanted
+  }
+
+  take(stored: Stored): void {
+    this.#messages += 1
+    const subject = this.#subject(stored.subject)
+    if (subject === undefined) {
+      this.#foreign += 1
+      return
+    }
+    const fields = parse(stored.text)
+    if (fields === undefined) return this.#takeUnreadable(subject, stored)
+    if (!Object.hasOwn(MESSAGES, subject.type) || isOtherVersion(fields)) {
+      this.#channel(subject, '').unread += 1
+      return
+    }
+    const wrong = misplaced(fields, subject) ?? violation(fields, subject.type)
+    if (wrong !== undefined) return this.#refuse(subject, wrong, fields)
+    const m = fields as unknown as Message
+    const channel = this.#channel(subject, m.type === 'kline' ? m.interval : '')
+    const unplaceable = whyUnplaceable(m, channel)
+    if (unplaceable !== undefined) return this.#refuse(subject, unplaceable, fields)
+    this.#count(channel, m, stored.id)
+    if (m.type === 'gap') this.#announce(subject, m)
+  }
+
+  report(): Report {
+    const channels = [...this.#subjects.values()]
+      .flatMap((subject) => [...subject.channels.values()])
+      .filter(({ subject }) => this.#isWanted(subject.name))
+      .sort((a, b) => compare(a.subject.name, b.subject.name) || compare(a.interval, b.interval))
+    for (const channel of channels) {
+      this.#settle(channel, 0)
+      if (channel.unread > 0) this.#find(channel, 'unread', unreadText(channel))
+    }
+    if (this.#foreign > 0) this.#note(`${this.#foreign} messages stand under subjects that are not ours; left out.`)
+    return {
+      whole: this.#findings.length === 0,
+      messages: this.#messages,
+      channels: channels.map((channel) => channel.report()).filter(hasAnything),
+      findings: this.#findings,
+      findingsMore: this.#findingsMore,
+      notes: this.#notes,
+    }
+  }
+
+  #subject(name: string): Subject | undefined {
+    let subject = this.#subjects.get(name)
+    if (subject === undefined) {
+      subject = parseSubject(name)
+      if (subject !== undefined) this.#subjects.set(name, subject)
+    }
+    return subject
+  }
+
+  #channel(subject: Subject, interval: string): Channel {
+    let channel = subject.channels.get(interval)
+    if (channel === undefined) {
+      channel = new Channel(subject, interval, this.#continuity)
+      subject.channels.set(interval, channel)
+    }
+    return channel
+  }
+
+  #takeUnreadable(subject: Subject, { text, unfinished, unreadable }: Stored): void {
+    if (unfinished === undefined) {
+      this.#refuse(subject, unreadable ?? `not a JSON object: ${text.slice(0, 60)}`, {})
+      return
+    }
+    this.#note(`${unfinished}: the last line is torn, as a writer that was killed leaves it; left out.`)
+  }
+
+  #refuse(subject: Subject, text: string, { received }: Fields): void {
+    const channel = this.#channel(subject, '')
+    channel.broken += 1
+    const time = Number.isSafeInteger(received) ? (received as number) : undefined
+    this.#find(channel, 'broken', text, time, time)
+  }
+
+  #count(channel: Channel, m: Message, id: string | undefined): void {
+    const time = timeOf(m)
+    channel.messages += 1
+    channel.first = Math.min(channel.first, time)
+    channel.last = Math.max(channel.last, time)
+    if (m.type === 'trade' && m.filled === true) channel.filled += 1
+    const key = messageKey(m)
+    if (id !== undefined && id !== channel.subject.idHead + key) {
+      this.#find(channel, 'wrong_id', `stored as ${id}, its content gives ${channel.subject.idHead}${key}`, time, time)
+    }
+    const seen = channel.seen(key, contentHash(m as unknown as Fields))
+    if (seen === 'other') this.#find(channel, 'conflict', `id ${key} again with other content`, time, time)
+    const place = seen === 'new' ? channel.order.take(m) : 'again'
+    if (place === 'again') channel.duplicates += 1
+    else if (place === 'late') channel.late += 1
+    const fault = channel.book?.takeFault()
+    if (fault !== undefined) this.#find(channel, fault.kind, fault.text, time, time)
+    if (channel.order.holeCount > HOLES_MAX) this.#settle(channel, HOLES_MAX / 2)
+  }
+
+  #announce({ prefix, exchange, market, symbol }: Subject, gap: Gap): void {
+    const about = this.#subject(`${prefix}${gap.of}.${exchange}.${market}.${symbol}`) as Subject
+    const channel = this.#channel(about, gap.interval ?? '')
+    channel.gapCounts[gap.reason] = (channel.gapCounts[gap.reason] ?? 0) + 1
+    channel.gaps.push(gap)
+    if (channel.gaps.length <= GAPS_MAX) return
+    for (const one of about.channels.values()) this.#settle(one, 0)
+    channel.gaps.splice(0, GAPS_MAX / 2)
+  }
+
+  /** Judges the holes of a channel by the gaps that are known, all but the latest `keep`, and forgets them. */
+  #settle(channel: Channel, keep: number): void {
+    const { order, subject } = channel
+    const holes = order.takeHoles(keep)
+    if (holes.length === 0 || !channel.isContiguous) return
+    const general = channel.interval === '' ? [] : (subject.channels.get('')?.gaps ?? [])
+    const unannounced = judge([...general, ...channel.gaps], order)
+    for (const hole of holes) {
+      const left = unannounced(hole)
+      const size = left.reduce((sum, piece) => sum + order.size(piece), 0)
+      channel.unannounced += size
+      channel.announced += Math.max(0, order.size(hole) - size)
+      for (const piece of left) {
+        const kind = piece.isRestart === true ? 'restart' : 'missing'
+        this.#find(channel, kind, order.describe(piece), piece.from, piece.to)
+      }
+    }
+  }
+
+  #find({ subject, interval, found }: Channel, kind: FindingKind, text: string, from?: number, to?: number): void {
+    if (!this.#isWanted(subject.name)) return
+    found[kind] = (found[kind] ?? 0) + 1
+    if (found[kind] > LISTED_MAX) {
+      this.#findingsMore += 1
+      return
+    }
+    const times = { ...(from !== undefined && { from }), ...(to !== undefined && { to }) }
+    this.#findings.push({ kind, subject: subject.name, ...(interval !== '' && { interval }), ...times, text })
+  }
+
+  #note(text: string): void {
+    if (this.#notes.length < NOTES_MAX) this.#notes.push(text)
+  }
+}
+
+/** The object that a payload holds; undefined when it is none. */
+function parse(text: string): Fields | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isOtherVersion({ v }: Fields): boolean {
+  return Number.isSafeInteger(v) && v !== VERSION
+}
+
+function unreadText({ subject, unread }: Channel): string {
+  return Object.hasOwn(MESSAGES, subject.type)
+    ? `${unread} messages have another schema version than ${VERSION}, the one that this version reads`
+    : `${unread} messages are of the type ${subject.type}, which this version does not read`
+}
+
+/** Why a message does not belong under its subject; undefined when it does. */
+function misplaced(m: Fields, subject: Subject): string | undefined {
+  const isRight =
+    m['type'] === subject.type &&
+    m['exchange'] === subject.exchange &&
+    m['market'] === subject.market &&
+    m['symbol'] === subject.symbol
+  if (isRight) return undefined
+  const names = [m['type'], m['exchange'], m['market'], m['symbol']]
+  return `it says of itself ${JSON.stringify(names).slice(0, 100)}, its subject says otherwise`
+}
+
+/** Why a message cannot be put in order although its schema allows it; undefined when it can. */
+function whyUnplaceable(m: Message, channel: Channel): string | undefined {
+  if (m.type === 'orderbook' && m.kind === 'delta' && m.prev_seq === undefined) return 'prev_seq: a delta needs it'
+  if (m.type === 'kline' && m.close_time <= m.open_time) return 'close_time: not after open_time'
+  if (m.type === 'trade' && channel.isContiguous && !isCount(m.id))
+    return `id: ${m.id} is no whole number, as it is here`
+  return undefined
+}
+
+/** Whether a channel has anything to report: one may be known only because a gap could have been about it. */
+function hasAnything({ messages, broken, unread, gaps }: ChannelReport): boolean {
+  return messages + broken + unread > 0 || Object.keys(gaps).length > 0
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

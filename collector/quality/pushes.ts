@@ -1,0 +1,65 @@
+// Tickers and klines: each frame says how things stand, and no sequence tells what was missed.
+//
+// So a gap is announced when the socket was down, a frame could not be read, or the spool was full. A frame that does
+// not come later than the one before is a repetition: two sockets overlap at a planned replacement.
+import type { Track } from '../exchanges/track.ts'
+import type { GapReason } from '../market/messages.ts'
+import type { Outlet } from '../market/outlet.ts'
+import type { Frame } from '../wire/frame.ts'
+
+/** Keys that put frames in order: a sequence, a time, or both. */
+export interface PushOrder {
+  readonly seq?: string
+  readonly time?: string
+}
+
+export class PushTrack implements Track {
+  readonly outlet: Outlet
+  readonly #frame: Frame
+  readonly #seqField: number
+  readonly #timeField: number
+  #seq = -1
+  #time = -1
+  #socket = 0
+
+  constructor(outlet: Outlet, frame: Frame, order: PushOrder) {
+    this.outlet = outlet
+    this.#frame = frame
+    this.#seqField = order.seq === undefined ? -1 : frame.field(order.seq)
+    this.#timeField = order.time === undefined ? -1 : frame.field(order.time)
+  }
+
+  take(bytes: Buffer, _pos: number, _end: number, received: number, socketId: number): boolean {
+    const seq = this.#seqField < 0 ? 0 : this.#frame.integer(bytes, this.#seqField)
+    const time = this.#timeField < 0 ? received : this.#frame.time(bytes, this.#timeField)
+    if (!(seq >= 0) || !(time > 0)) return false
+    if (this.#isRepeated(seq, time, socketId)) {
+      this.outlet.channel.tally.repeated += 1
+      return true
+    }
+    if (!this.outlet.publish(bytes, this.#frame, received, time)) return false
+    this.#seq = seq
+    this.#time = time
+    this.#socket = socketId
+    return true
+  }
+
+  interrupt(reason: GapReason, socketId: number): void {
+    // The other socket of a planned replacement goes on.
+    if (reason === 'disconnect' && this.#socket !== socketId) return
+    this.outlet.interrupt(reason)
+  }
+
+  close(): void {
+    this.outlet.announce(this.outlet.own.nowUs(), {})
+  }
+
+  #isRepeated(seq: number, time: number, socketId: number): boolean {
+    if (this.#timeField < 0) {
+      // Without a time a lower sequence is old when another socket sends it; from the same one, numbering began anew.
+      return seq === this.#seq || (seq < this.#seq && socketId !== this.#socket)
+    }
+    if (this.#seqField < 0) return time <= this.#time
+    return seq <= this.#seq && time <= this.#time
+  }
+}

@@ -1,0 +1,227 @@
+// Trades by id: each once, in order; what was missed is fetched by REST, and what cannot be fetched is a gap.
+//
+//   live ── id jumps ──> filling (later trades wait) ── history is there, or refused ──> live
+//                           │ after HOLD_MS, or HOLD_FRAMES_MAX waiting
+//                           └──> live, and the fill comes late
+// Always: after `last`, only ids above it are published, but for late fills, marked `filled`; an id that is never
+// published lies inside a gap. Never: trades wait longer than HOLD_MS.
+import type { Clock, Timer } from '../connection/clock.ts'
+import type { Track } from '../exchanges/track.ts'
+import type { GapReason } from '../market/messages.ts'
+import type { Outlet } from '../market/outlet.ts'
+import type { Frame } from '../wire/frame.ts'
+
+/** Trades of this channel from an id on, inclusive, oldest first, each in plain form; rejects when they can't be had. */
+export type History = (fromId: number) => Promise<readonly Buffer[]>
+
+export const HOLD_MS = 5_000
+export const HOLD_FRAMES_MAX = 5_000
+/** Pages of one fill: beyond that the venue's limits are worth more than the rest of a long outage. */
+export const PAGES_MAX = 50
+/** Index into Frame.own of the flag that marks a trade as filled. */
+const FILLED = 0
+
+interface Held {
+  readonly bytes: Buffer
+  readonly received: number
+}
+
+/** Ids that were missed: from `from` to `to`, inclusive. */
+interface Hole {
+  readonly from: number
+  readonly to: number
+  readonly reason: GapReason
+  /** Event times at both ends, µs. */
+  readonly after: number
+  readonly before: number
+  /** Whether the trades behind it have stopped waiting. */
+  released: boolean
+}
+
+export interface TradeOptions {
+  readonly outlet: Outlet
+  readonly frame: Frame
+  readonly symbol: Buffer
+  /** Keys of the id, which rises by one, and of the event time. */
+  readonly order: { readonly id: string; readonly time: string }
+  readonly history: History
+  readonly clock: Clock
+  /** The last trade of an earlier run: what came since is filled or announced. */
+  readonly resume?: { readonly id: number; readonly time: number } | undefined
+}
+
+export class TradeTrack implements Track {
+  readonly outlet: Outlet
+  readonly #frame: Frame
+  readonly #symbol: Buffer
+  readonly #idField: number
+  readonly #timeField: number
+  readonly #history: History
+  readonly #clock: Clock
+  /** Id and time of the last trade taken; -1 before the first. */
+  #last = -1
+  #lastTime = 0
+  #reason: GapReason = 'sequence'
+  #hole: Hole | undefined
+  #held: Held[] = []
+  #timer: Timer | undefined
+
+  constructor(options: TradeOptions) {
+    const { outlet, frame, order, resume } = options
+    this.outlet = outlet
+    this.#frame = frame
+    this.#symbol = options.symbol
+    this.#idField = frame.field(order.id)
+    this.#timeField = frame.field(order.time)
+    this.#history = options.history
+    this.#clock = options.clock
+    if (resume !== undefined) {
+      this.#last = resume.id
+      this.#lastTime = resume.time
+      this.#reason = 'restart'
+    }
+  }
+
+  /** Id of the last trade taken, for state messages; undefined before the first. */
+  get lastId(): string | undefined {
+    return this.#last < 0 ? undefined : String(this.#last)
+  }
+
+  take(bytes: Buffer, pos: number, end: number, received: number): boolean {
+    const id = this.#frame.integer(bytes, this.#idField)
+    const time = this.#frame.time(bytes, this.#timeField)
+    if (id === this.#last + 1 && this.#hole === undefined) return this.#publish(bytes, received, id, time)
+    if (!(id >= 0) || !(time > 0)) return false
+    return this.#unusual(bytes, pos, end, received, id, time)
+  }
+
+  interrupt(reason: GapReason): void {
+    // Whether something is missing the next id tells.
+    this.#reason = reason
+  }
+
+  close(): void {
+    const hole = this.#hole
+    if (hole !== undefined) this.#end(hole, hole.from)
+    this.outlet.announce(this.outlet.own.nowUs(), {})
+  }
+
+  #unusual(bytes: Buffer, pos: number, end: number, received: number, id: number, time: number): boolean {
+    if (this.#hole !== undefined && !this.#hole.released) return this.#hold(bytes, pos, end, received)
+    if (this.#last < 0 || id === this.#last + 1) return this.#publish(bytes, received, id, time)
+    if (id > this.#last) {
+      // A hole that is being filled late keeps its own account; one at a time.
+      if (this.#hole !== undefined) this.#end(this.#hole, this.#hole.from)
+      return this.#open(bytes, pos, end, received, id, time)
+    }
+    if (time <= this.#lastTime) {
+      this.outlet.channel.tally.repeated += 1
+      return true
+    }
+    // A lower id at a later time: the venue began its numbering anew.
+    this.outlet.own.gap(this.outlet.channel, 'sequence_restart', this.#lastTime, time, {})
+    return this.#publish(bytes, received, id, time)
+  }
+
+  #publish(bytes: Buffer, received: number, id: number, time: number): boolean {
+    if (this.outlet.lapse !== undefined) {
+      this.outlet.announce(time, { after_id: String(this.#last - this.outlet.lapse.missing), before_id: String(id) })
+    }
+    if (!this.outlet.publish(bytes, this.#frame, received, time)) return false
+    this.#last = id
+    this.#lastTime = time
+    this.#reason = 'sequence'
+    return true
+  }
+
+  #open(bytes: Buffer, pos: number, end: number, received: number, id: number, time: number): boolean {
+    const hole: Hole = {
+      from: this.#last + 1,
+      to: id - 1,
+      reason: this.#reason,
+      after: this.#lastTime,
+      before: time,
+      released: false,
+    }
+    this.#hole = hole
+    this.#hold(bytes, pos, end, received)
+    this.#timer = this.#clock.setTimeout(() => this.#release(hole), HOLD_MS)
+    void this.#fill(hole)
+    return true
+  }
+
+  #hold(bytes: Buffer, pos: number, end: number, received: number): boolean {
+    this.#held.push({ bytes: Buffer.from(bytes.subarray(pos, end)), received })
+    if (this.#held.length === HOLD_FRAMES_MAX && this.#hole !== undefined) this.#release(this.#hole)
+    return true
+  }
+
+  /** Lets the trades behind the hole go on; the fill may still come, late. */
+  #release(hole: Hole): void {
+    if (this.#hole !== hole || hole.released) return
+    hole.released = true
+    this.#last = hole.to
+    this.#drain()
+  }
+
+  async #fill(hole: Hole): Promise<void> {
+    let next = hole.from
+    try {
+      for (let page = 0; page < PAGES_MAX && next <= hole.to && this.#hole === hole; page++) {
+        const rows = await this.#history(next)
+        const before: number = next
+        for (const row of rows) next = this.#fillRow(hole, row, next)
+        if (next === before) break
+      }
+    } catch {
+      // The client of REST counts and logs why; here it only matters that the rest is missing for good.
+    }
+    this.#end(hole, next)
+  }
+
+  /** Publishes a row of the history when it belongs into the hole; returns the next id to look for. */
+  #fillRow(hole: Hole, row: Buffer, next: number): number {
+    if (this.#hole !== hole || !this.#frame.read(row, 0, row.length, this.#symbol)) return next
+    const id = this.#frame.integer(row, this.#idField)
+    const time = this.#frame.time(row, this.#timeField)
+    if (!(id >= next) || id > hole.to || !(time > 0)) return next
+    if (id > next) this.#gap(hole, next, id - 1, time)
+    this.#frame.own[FILLED] = 1
+    this.outlet.publish(row, this.#frame, this.outlet.own.nowUs(), time)
+    this.#frame.own[FILLED] = Number.NaN
+    if (!hole.released) {
+      this.#last = id
+      this.#lastTime = time
+    }
+    return id + 1
+  }
+
+  /** The hole is filled up to `next`; what lies behind is missing for good. */
+  #end(hole: Hole, next: number): void {
+    if (this.#hole !== hole) return
+    this.#hole = undefined
+    this.#clock.clearTimeout(this.#timer)
+    if (next <= hole.to) this.#gap(hole, next, hole.to, hole.before)
+    if (hole.released) return
+    this.#last = hole.to
+    this.#reason = 'sequence'
+    this.#drain()
+  }
+
+  #gap(hole: Hole, from: number, to: number, before: number): void {
+    const after = hole.released ? hole.after : this.#lastTime || hole.after
+    this.outlet.own.gap(this.outlet.channel, hole.reason, after, before, {
+      after_id: String(from - 1),
+      before_id: String(to + 1),
+      missing: to - from + 1,
+    })
+  }
+
+  #drain(): void {
+    const held = this.#held
+    this.#held = []
+    for (const { bytes, received } of held) {
+      if (this.#frame.read(bytes, 0, bytes.length, this.#symbol)) this.take(bytes, 0, bytes.length, received)
+    }
+  }
+}

@@ -1,0 +1,476 @@
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { describeWithNats, type NatsServer, startNats } from '../../test/nats.ts'
+import { startProxy } from '../../test/proxy.ts'
+import { type Feed, feed } from '../../test/records.ts'
+import { observe } from '../../test/stored.ts'
+import { realClock } from '../connection/clock.ts'
+import { type NatsOptions, natsSink } from './nats.ts'
+import type { Sink } from './sink.ts'
+import type { Log } from './trouble.ts'
+
+const STREAM = 'MARKET_DATA'
+const SUBJECT = 'market.trade.binance.spot.BTC-USDT'
+
+interface Logged extends Log {
+  readonly lines: string[]
+}
+
+function logged(): Logged {
+  const lines: string[] = []
+  const write = (...args: unknown[]): void => void lines.push(JSON.stringify(args))
+  return { lines, info: write, warn: write }
+}
+
+function sinkFor(url: string, records: Feed, options: Partial<NatsOptions> = {}, log: Log = logged()): Sink {
+  const all: NatsOptions = {
+    servers: [url],
+    name: 'test',
+    prefix: 'market',
+    stream: { name: STREAM, manage: 'collector' },
+    backoffMsMax: 100,
+    ...options,
+  }
+  const sink = natsSink(all, records.context, { log, clock: realClock })
+  onTestFinished(() => sink.close(0))
+  return sink
+}
+
+/** Puts trades into the spool; all of them find room. */
+function trades(records: Feed, from: number, to: number): void {
+  let put = 0
+  for (let id = from; id <= to; id++) if (records.trade(id)) put += 1
+  expect(put).toBe(to - from + 1)
+}
+
+/** Trade ids of BTC-USDT among these, in their order, as runs: `1-100 102-300`. */
+function runs(messages: readonly { readonly id: string }[]): string {
+  const out: [number, number][] = []
+  for (const { id } of messages) {
+    const n = Number(/^market:trade:binance:spot:BTC-USDT:(\d+)$/.exec(id)?.[1] ?? Number.NaN)
+    const last = out.at(-1)
+    if (last !== undefined && n === last[1] + 1) last[1] = n
+    else out.push([n, n])
+  }
+  return out.map((run) => run.join('-')).join(' ')
+}
+
+const until = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 12_000, interval: 5 })
+const untilDrained = (records: Feed): Promise<void> => until(() => expect(records.spool.pending).toBe(0))
+
+describeWithNats('the NATS sink', () => {
+  test('stores every record once, in order, under its subject and id, and says so', async () => {
+    await using server = await startNats()
+    await using observer = await observe(server.url)
+    const records = feed()
+    const sink = sinkFor(server.url, records)
+    await sink.open()
+    for (let id = 1; id <= 20_000; id++) records.trade(id, id % 2 === 1 ? 'BTC-USDT' : 'ETH-USDT')
+    const before = Date.now() * 1000
+    sink.flush()
+    await sink.close(10_000)
+    expect(records.outcomes).toEqual({ acknowledged: 20_000, duplicate: 0, refused: 0 })
+    const stored = await observer.messages(STREAM)
+    const wanted = Array.from({ length: 20_000 }, (_, i) => `${i % 2 === 0 ? 'BTC-USDT' : 'ETH-USDT'}:${i + 1}`)
+    expect(stored.map(({ id }) => id)).toEqual(wanted.map((name) => `market:trade:binance:spot:${name}`))
+    const last = stored.at(-1)
+    expect(last?.subject).toBe('market.trade.binance.spot.ETH-USDT')
+    expect(last?.payload).toMatchObject({ type: 'trade', id: '20000' })
+    expect(last?.payload.published).toBeGreaterThan(before - 10_000)
+    expect(last?.payload.published).toBeLessThan(Date.now() * 1000 + 10_000)
+  })
+
+  test('counts what somebody else stored before under the same ids as duplicates', async () => {
+    await using server = await startNats()
+    const first = feed()
+    const mine = sinkFor(server.url, first)
+    await mine.open()
+    trades(first, 1, 100)
+    await mine.close(5_000)
+    const second = feed()
+    const other = sinkFor(server.url, second)
+    await other.open()
+    trades(second, 51, 150)
+    await other.close(5_000)
+    expect(second.outcomes).toEqual({ acknowledged: 50, duplicate: 50, refused: 0 })
+  })
+
+  test('gives up only the record that is larger than the server takes, and says what to raise', async () => {
+    await using server = await startNats({ config: 'max_payload: 4096' })
+    await using observer = await observe(server.url)
+    const records = feed()
+    const log = logged()
+    const sink = sinkFor(server.url, records, {}, log)
+    await sink.open()
+    records.trade(1)
+    records.delta(2, 6000)
+    records.trade(3)
+    await sink.close(5_000)
+    expect(records.outcomes).toEqual({ acknowledged: 2, duplicate: 0, refused: 1 })
+    expect(await observer.count(STREAM)).toBe(2)
+    expect(log.lines.join()).toMatch(/raise max_payload of the NATS server \(4096\)/)
+  })
+
+  test('gives the last message under each subject, and skips what is not ours', async () => {
+    await using server = await startNats()
+    await using observer = await observe(server.url)
+    const records = feed()
+    const sink = sinkFor(server.url, records)
+    await sink.open()
+    const symbols = Array.from({ length: 600 }, (_, i) => `S${i}-USDT`)
+    for (const id of [1, 2]) symbols.forEach((symbol) => records.trade(id, symbol))
+    sink.flush()
+    await untilDrained(records)
+    observer.nc.publish('market.trade.binance.spot.FOREIGN', 'not json')
+    await observer.nc.flush()
+    const subjects = [...symbols, 'FOREIGN', 'NEVER'].map((symbol) => `market.trade.binance.spot.${symbol}`)
+    await until(async () => expect(await observer.count(STREAM)).toBe(1201))
+    const last = await sink.last(subjects)
+    expect(last.size).toBe(600)
+    expect(last.get('market.trade.binance.spot.S599-USDT')).toMatchObject({
+      type: 'trade',
+      symbol: 'S599-USDT',
+      id: '2',
+    })
+    await observer.jsm.streams.update(STREAM, { allow_direct: false })
+    const withoutDirect = sinkFor(server.url, feed(), { stream: { name: STREAM, manage: 'operator' } })
+    await withoutDirect.open()
+    expect(await withoutDirect.last(subjects.slice(-4))).toEqual(new Map([...last].slice(-2)))
+  })
+})
+
+describeWithNats('the NATS sink and its stream', () => {
+  test('C010: a window that the server shortened to the age is no difference, and nothing is written again', async () => {
+    await using server = await startNats()
+    await using observer = await observe(server.url)
+    let updates = 0
+    observer.nc.subscribe('$JS.API.STREAM.UPDATE.>', { callback: () => void (updates += 1) })
+    await observer.nc.flush()
+    const stream = { name: STREAM, manage: 'collector', maxAgeMs: 60_000 } as const
+    for (let start = 0; start < 3; start++) {
+      const sink = sinkFor(server.url, feed(), { stream })
+      await sink.open()
+      await sink.close(1000)
+    }
+    const { config } = await observer.jsm.streams.info(STREAM)
+    expect(config.duplicate_window).toBe(60_000_000_000)
+    expect(config.max_age).toBe(60_000_000_000)
+    expect(updates).toBe(0)
+    const longer = sinkFor(server.url, feed(), { stream: { ...stream, maxAgeMs: 3_600_000 } })
+    await longer.open()
+    expect((await observer.jsm.streams.info(STREAM)).config.max_age).toBe(3_600_000_000_000)
+    expect(updates).toBe(1)
+  })
+
+  test('refuses to write into a stream of somebody else', async () => {
+    await using server = await startNats()
+    await using observer = await observe(server.url)
+    await observer.jsm.streams.add({ name: STREAM, subjects: ['orders.>'] })
+    await expect(sinkFor(server.url, feed()).open()).rejects.toThrow(/belongs to something else.*write another/)
+    await observer.jsm.streams.add({ name: 'OTHER', subjects: ['market.trade.>'] })
+    const overlapping = sinkFor(server.url, feed(), { stream: { name: 'MINE', manage: 'collector' } })
+    await expect(overlapping.open()).rejects.toThrow(/another stream already takes subjects under market.>/)
+    expect((await observer.jsm.streams.info(STREAM)).config.subjects).toEqual(['orders.>'])
+  })
+
+  test('waits for a stream that the operator has not created yet, then publishes what waited', async () => {
+    await using server = await startNats()
+    await using observer = await observe(server.url)
+    const records = feed()
+    const sink = sinkFor(server.url, records, { stream: { name: STREAM, manage: 'operator' } })
+    await sink.open()
+    trades(records, 1, 10)
+    sink.flush()
+    expect(sink.status.problem).toMatch(/stream MARKET_DATA does not exist: the operator creates it/)
+    await observer.jsm.streams.add({ name: STREAM, subjects: ['market.>'], allow_direct: true })
+    await untilDrained(records)
+    expect(sink.status.problem).toBeUndefined()
+    expect(runs(await observer.messages(STREAM))).toBe('1-10')
+  })
+
+  test('says that JetStream is off, and goes on when the server has it', async () => {
+    await using server = await startNats({ jetstream: false })
+    const records = feed()
+    const sink = sinkFor(server.url, records)
+    await sink.open()
+    expect(sink.status).toMatchObject({
+      connected: true,
+      problem: expect.stringMatching(/start the NATS server with JetStream/),
+    })
+    await server.kill()
+    await using better = await startNats({ port: server.port })
+    trades(records, 1, 10)
+    await untilDrained(records)
+    expect(better.port).toBe(server.port)
+  })
+
+  test('creates the stream anew when somebody deletes it, and loses nothing that was not acknowledged', async () => {
+    await using server = await startNats()
+    await using observer = await observe(server.url)
+    const records = feed()
+    const sink = sinkFor(server.url, records)
+    await sink.open()
+    trades(records, 1, 100)
+    sink.flush()
+    await untilDrained(records)
+    await observer.jsm.streams.delete(STREAM)
+    trades(records, 101, 200)
+    sink.flush()
+    await untilDrained(records)
+    expect(runs(await observer.messages(STREAM))).toBe('101-200')
+  })
+
+  test('warns at the start that a limited stream gives up unread messages', async () => {
+    await using server = await startNats()
+    const log = logged()
+    const stream = { name: STREAM, manage: 'collector', maxBytes: 1_000_000, discard: 'old' } as const
+    await sinkFor(server.url, feed(), { stream }, log).open()
+    expect(log.lines.join()).toMatch(/gives up its oldest messages when full/)
+  })
+
+  test('C031: a full stream refuses; nothing is lost, the order rises, and the log stays quiet', async () => {
+    await using server = await startNats()
+    await using observer = await observe(server.url)
+    const stream = { name: STREAM, manage: 'collector', maxBytes: 1_048_576, discard: 'new' } as const
+    const records = feed()
+    const log = logged()
+    const sink = sinkFor(server.url, records, { stream }, log)
+    await sink.open()
+    const total = 10_000
+    let made = 0
+    const make = (count: number): void => {
+      for (let i = 0; i < count; i++) records.trade(++made)
+      sink.flush()
+    }
+    make(6000)
+    await untilProbing(sink)
+    expect(records.spool.pending).toBeGreaterThan(1000)
+    const full = await observer.messages(STREAM)
+    make(2000)
+    await observer.jsm.streams.purge(STREAM, { keep: Math.floor(full.length / 2) })
+    const { acknowledged } = records.outcomes
+    await until(() => expect(records.outcomes.acknowledged).toBeGreaterThan(acknowledged + 1000))
+    make(total - made)
+    await untilProbing(sink)
+    expect((await observer.jsm.streams.info(STREAM)).config.max_bytes).toBe(1_048_576)
+    await observer.jsm.streams.update(STREAM, { max_bytes: 1 << 30 })
+    await untilDrained(records)
+    const kept = await observer.messages(STREAM)
+    const left = new Set(kept.map(({ id }) => id))
+    const all = [...full.filter(({ id }) => !left.has(id)), ...kept]
+    expect(runs(all)).toBe(`1-${total}`)
+    expect(records.outcomes).toEqual({ acknowledged: total, duplicate: 0, refused: 0 })
+    expect(log.lines.length).toBeLessThanOrEqual(3)
+  })
+})
+
+describeWithNats('the NATS sink and a broken way to the server', () => {
+  test('C028: repeats only what was not acknowledged, with the same ids, and counts each once', async () => {
+    await using server = await startNats()
+    await using proxy = await startProxy(server.port)
+    await using observer = await observe(server.url)
+    const records = feed()
+    const sink = sinkFor(proxy.url, records, { ackTimeoutMs: 500 })
+    await sink.open()
+    let duplicates = 0
+    proxy.eats = (message) => {
+      if (/"duplicate": true/.test(message)) duplicates += 1
+      const seq = Number(/"stream":"MARKET_DATA", ?"seq":(\d+)}/.exec(message)?.[1])
+      return seq >= 401 && seq <= 600
+    }
+    trades(records, 1, 1000)
+    sink.flush()
+    await untilDrained(records)
+    expect(sink.status.resent).toBe(200)
+    expect(duplicates).toBe(200)
+    expect(records.outcomes).toEqual({ acknowledged: 1000, duplicate: 0, refused: 0 })
+    expect(runs(await observer.messages(STREAM))).toBe('1-1000')
+    expect(proxy.connections).toBe(1)
+    expect(sink.status.problem).toBeUndefined()
+  })
+
+  test('C020: ten minutes without NATS at 100 trades and 50 deltas a second lose no trade and repeat none', async () => {
+    await using server = await startNats()
+    await using observer = await observe(server.url)
+    const records = feed()
+    const sink = sinkFor(server.url, records)
+    await sink.open()
+    let second = 0
+    let deltas = 0
+    let dropped = 0
+    const play = (seconds: number): void => {
+      for (const end = second + seconds; second < end; second++) {
+        trades(records, second * 100 + 1, second * 100 + 100)
+        for (let i = 0; i < 50; i++) records.delta(++deltas, 400) || (dropped += 1)
+        sink.flush()
+      }
+    }
+    play(60)
+    await server.kill()
+    await until(() =>
+      expect(sink.status).toMatchObject({ connected: false, problem: expect.stringMatching(/connection/) }),
+    )
+    play(600)
+    expect(records.spool.bytesUsed).toBeLessThanOrEqual(64 * 1024 * 1024)
+    await server.restart()
+    play(60)
+    await untilDrained(records)
+    expect(sink.status.problem).toBeUndefined()
+    const stored = await observer.messages(STREAM)
+    expect(runs(stored.filter(({ subject }) => subject === SUBJECT))).toBe('1-72000')
+    expect(stored.length - 72_000).toBe(deltas - dropped)
+    expect(records.outcomes.acknowledged).toBe(stored.length)
+  }, 60_000)
+
+  test('sends again over the next connection what the lost one swallowed, in order and each once', async () => {
+    await using server = await startNats()
+    await using proxy = await startProxy(server.port)
+    await using observer = await observe(server.url)
+    const records = feed()
+    const sink = sinkFor(proxy.url, records)
+    await sink.open()
+    for (let round = 0; round < 5; round++) {
+      trades(records, round * 3000 + 1, round * 3000 + 3000)
+      sink.flush()
+      await until(() => expect(records.outcomes.acknowledged).toBeGreaterThan(round * 3000 + 500))
+      proxy.cut()
+    }
+    await untilDrained(records)
+    expect(runs(await observer.messages(STREAM))).toBe('1-15000')
+    expect(records.outcomes).toEqual({ acknowledged: 15_000, duplicate: 0, refused: 0 })
+    expect(proxy.connections).toBeGreaterThan(1)
+  })
+
+  test('stores nothing twice after an outage that was longer than the server remembers ids', async () => {
+    await using server = await startNats()
+    await using proxy = await startProxy(server.port)
+    await using observer = await observe(server.url)
+    const records = feed()
+    const stream = { name: STREAM, manage: 'collector', duplicateWindowMs: 100 } as const
+    const sink = sinkFor(proxy.url, records, { stream, backoffMsMax: 400 })
+    await sink.open()
+    trades(records, 1, 100)
+    sink.flush()
+    await untilDrained(records)
+    proxy.eats = (message) => message.startsWith('MSG') && Number(/"seq":(\d+)/.exec(message)?.[1]) > 100
+    trades(records, 101, 300)
+    sink.flush()
+    await until(async () => expect(await observer.count(STREAM)).toBe(300))
+    expect(records.spool.pending).toBe(200)
+    await forgotten(observer.jsm, server)
+    proxy.cut()
+    proxy.eats = () => false
+    await untilDrained(records)
+    expect(runs(await observer.messages(STREAM))).toBe('1-300')
+    expect(records.outcomes).toEqual({ acknowledged: 300, duplicate: 0, refused: 0 })
+    expect(sink.status.resent).toBe(0)
+  })
+
+  test('leaves a connection on which nothing comes back, although it stays open', async () => {
+    await using server = await startNats()
+    await using proxy = await startProxy(server.port)
+    const records = feed()
+    const sink = sinkFor(proxy.url, records, { ackTimeoutMs: 200 })
+    await sink.open()
+    proxy.silent = true
+    trades(records, 1, 5000)
+    sink.flush()
+    await until(() => expect(sink.status.connected).toBe(false))
+    expect(sink.status.problem).toMatch(/did not acknowledge|lost/)
+    proxy.silent = false
+    await untilDrained(records)
+    expect(records.outcomes).toEqual({ acknowledged: 5000, duplicate: 0, refused: 0 })
+  })
+
+  test('starts without a server and connects when there is one', async () => {
+    await using server = await startNats()
+    await server.stop()
+    const records = feed()
+    const sink = sinkFor(server.url, records)
+    await sink.open()
+    expect(sink.status).toMatchObject({
+      connected: false,
+      problem: expect.stringMatching(/no connection to nats:.*is the NATS server up/),
+    })
+    await expect(sink.last([SUBJECT])).rejects.toThrow(/cannot be read now/)
+    trades(records, 1, 10)
+    await server.restart()
+    await untilDrained(records)
+    expect(sink.status).toMatchObject({ connected: true, problem: undefined, outstanding: 0 })
+  })
+
+  test('gives up at the deadline when it is closed without a server, and leaves the rest in the spool', async () => {
+    const records = feed()
+    await using server = await startNats()
+    const sink = sinkFor(server.url, records)
+    await sink.open()
+    await server.kill()
+    trades(records, 1, 10)
+    await sink.close(50)
+    expect(records.spool.pending).toBe(10)
+  })
+})
+
+describeWithNats('the NATS sink and the right to use the server', () => {
+  const authorization = 'authorization { users: [{user: ann, password: right}] }'
+
+  test('rejects at the start when the server does not take its credentials', async () => {
+    await using server = await startNats({ config: authorization })
+    const wrong = sinkFor(server.url, feed(), { identity: () => ({ user: 'ann', password: 'wrong' }) })
+    await expect(wrong.open()).rejects.toThrow(/does not let the collector in.*check its credentials/)
+    const unread = sinkFor(server.url, feed(), {
+      identity: () => {
+        throw new Error('ENOENT')
+      },
+    })
+    await expect(unread.open()).rejects.toThrow(/the NATS credentials cannot be read: ENOENT/)
+  })
+
+  test('reads its credentials anew for each connection', async () => {
+    await using server = await startNats({ config: authorization })
+    await using proxy = await startProxy(server.port)
+    const records = feed()
+    let password = 'right'
+    const sink = sinkFor(proxy.url, records, { identity: () => ({ user: 'ann', password }) })
+    await sink.open()
+    password = 'wrong'
+    proxy.cut()
+    await until(() => expect(sink.status.problem).toMatch(/does not let the collector in/))
+    trades(records, 1, 10)
+    password = 'right'
+    await untilDrained(records)
+  })
+
+  test('says what is not allowed to be published, and goes on when it is', async () => {
+    const users = (publish: string): string =>
+      `authorization { users: [{user: ann, password: right, permissions: {publish: ["$JS.API.>", ${publish}]}}] }`
+    await using server = await startNats({ config: users('"none"') })
+    const records = feed()
+    const sink = sinkFor(server.url, records, { identity: () => ({ user: 'ann', password: 'right' }) })
+    await sink.open()
+    trades(records, 1, 10)
+    sink.flush()
+    await until(() =>
+      expect(sink.status.problem).toMatch(/does not let us publish to market.trade.*allow publish on market.>/),
+    )
+    await server.kill()
+    await using better = await startNats({ port: server.port, config: users('"market.>"') })
+    await untilDrained(records)
+    expect(better.port).toBe(server.port)
+  })
+})
+
+/** Resolves when the stream is full and one record alone is tried: nothing else is on its way then. */
+function untilProbing(sink: Sink): Promise<void> {
+  const probing = { problem: expect.stringMatching(/10077.*the stream is full: raise its max_bytes/), outstanding: 1 }
+  return until(() => expect(sink.status).toMatchObject(probing))
+}
+
+/** Resolves when the server has forgotten all message ids: a repetition of one is stored as new. */
+async function forgotten(jsm: Awaited<ReturnType<typeof observe>>['jsm'], server: NatsServer): Promise<void> {
+  await using probe = await observe(server.url)
+  const js = jsm.jetstream()
+  await jsm.streams.add({ name: 'PROBE', subjects: ['probe'], duplicate_window: 100_000_000 })
+  await js.publish('probe', 'x', { msgID: 'probe' })
+  await until(async () => expect((await js.publish('probe', 'x', { msgID: 'probe' })).duplicate).toBe(false))
+  expect(await probe.count('PROBE')).toBe(2)
+}

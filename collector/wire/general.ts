@@ -1,0 +1,92 @@
+// The general road: any JSON, brought into the plain form that tokens.ts and the layouts read.
+//
+// In: bytes that did not fit. Out: the same values without white space, escapes and repeated keys, digits of numbers as
+// they stood; or undefined when it is no JSON object. What no frame declaration could read (deeper objects, arrays that
+// are no levels) is left out. So one declaration reads all frames, and there is no second mapping to keep in step.
+
+/** Objects inside one another that are kept: a wrapper, its data, one object in it. */
+const DEPTH_MAX = 3
+/** Longer frames in a form that is not plain are refused: no venue sends them. */
+export const GENERAL_BYTES_MAX = 1024 * 1024
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+/** A number as it stood in the text. */
+class Digits {
+  readonly text: string
+
+  constructor(text: string) {
+    this.text = text
+  }
+}
+
+/** A JSON value whose numbers keep their digits; undefined when the bytes are no JSON or no UTF-8. */
+export function parse(bytes: Uint8Array): unknown {
+  if (bytes.length > GENERAL_BYTES_MAX) return undefined
+  return parseLong(bytes)
+}
+
+/** As {@link parse}, for answers of REST, whose length is bounded elsewhere. */
+export function parseLong(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(utf8.decode(bytes), (_key, value: unknown, context?: { source?: string }) =>
+      typeof value === 'number' ? new Digits(context?.source ?? String(value)) : value,
+    )
+  } catch {
+    // No JSON, no UTF-8, or nested deeper than the stack: the caller counts it as refused.
+    return undefined
+  }
+}
+
+/** The plain form of a frame, or undefined. */
+export function plainForm(bytes: Uint8Array): Buffer | undefined {
+  const value = parse(bytes)
+  return isRecord(value) ? Buffer.from(printRecord(value, 1)) : undefined
+}
+
+/** The plain form of a value that {@link parse} gave; undefined for what plain form does not have. */
+export function print(value: unknown, depth = 1): string | undefined {
+  if (value instanceof Digits) return value.text
+  if (typeof value === 'string') return printString(value)
+  if (value === null || typeof value === 'boolean') return String(value)
+  if (Array.isArray(value)) return printLevels(value)
+  return isRecord(value) && depth <= DEPTH_MAX ? printRecord(value, depth) : undefined
+}
+
+/** The text of a scalar that {@link parse} gave: a string, or a number's digits; undefined for anything else. */
+export function textOf(value: unknown): string | undefined {
+  if (value instanceof Digits) return value.text
+  return typeof value === 'string' ? value : undefined
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Digits)
+}
+
+function printRecord(value: Record<string, unknown>, depth: number): string {
+  const pairs: string[] = []
+  for (const [key, inner] of Object.entries(value)) {
+    const text = print(inner, depth + 1)
+    if (text !== undefined) pairs.push(`${printString(key)}:${text}`)
+  }
+  return `{${pairs.join(',')}}`
+}
+
+/** What would need an escape cannot be part of anything that we read; it becomes a question mark. */
+function printString(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- control bytes are what is looked for
+  return `"${text.toWellFormed().replaceAll(/["\\\u0000-\u001f]/g, '?')}"`
+}
+
+/** `[["price","size",…],…]`: the first two of each row. */
+function printLevels(rows: readonly unknown[]): string | undefined {
+  const printed: string[] = []
+  for (const row of rows) {
+    if (!Array.isArray(row)) return undefined
+    const price = textOf(row[0])
+    const size = textOf(row[1])
+    if (price === undefined || size === undefined) return undefined
+    printed.push(`[${printString(price)},${printString(size)}]`)
+  }
+  return `[${printed.join(',')}]`
+}

@@ -1,0 +1,215 @@
+// The Collector API. One schema gives the TypeScript types, the CRD (crd.ts) and the reference page (reference.ts).
+//
+// In: what a user writes, as an object. Out: the same with every default outside lists filled in. Always: strict, an
+// unknown field is a fault; bounded, and so are the rules' costs at the API server. Never: a field that is ignored in
+// silence (support.ts says who acts on what). Start reading at `spec`.
+import * as z from 'zod'
+import { feeds } from './feed.ts'
+import { labels, podFields } from './pod.ts'
+import { byteSize, dictionary, distinct, matching, oneOf, rule } from './schema.ts'
+import { sink } from './sink.ts'
+
+export const GROUP = 'marketprism.io'
+export const API_VERSION = 'v1alpha1'
+export const KIND = 'Collector'
+
+/** So long that `{name}-99-a-{hash of 10}-{5 letters}`, the name of a pod, stays within the 63 of a host name. */
+export const NAME_MAX = 40
+export const SHARDS_MAX = 100
+
+/** Checks on each message, and what is done where one fails if the Collector does not say. */
+const QUALITY = {
+  crossedBook: ['flag', 'A best bid at or above the best ask.'],
+  priceJump: ['flag', 'A trade far from the prices before it.'],
+  badNumber: ['drop', 'A price or size that is negative, or zero where it cannot be.'],
+  clockSkew: ['flag', 'An event time in the future, or long past.'],
+  outOfOrder: ['pass', 'An event time before that of the message before it.'],
+} as const
+
+const quality = z.strictObject(
+  mapped(QUALITY, ([otherwise, text]) =>
+    oneOf('an action', ['flag', 'drop', 'pass']).default(otherwise).describe(text),
+  ),
+)
+
+const monitoring = z.strictObject({
+  alerts: z
+    .strictObject({
+      enabled: z.boolean().default(true).describe('Whether the alerts are installed.'),
+      labels: labels
+        .optional()
+        .describe('Labels of the PrometheusRule and PodMonitor, as your Prometheus selects them.'),
+      disabled: distinct(
+        matching(
+          63,
+          /^[A-Za-z][A-Za-z0-9]*$/,
+          '{self} is not the name of an alert; write one such as MarketPrismChannelStale.',
+          'MarketPrismChannelStale',
+        ),
+        0,
+        50,
+      )
+        .optional()
+        .describe('Alerts to leave out.'),
+    })
+    .prefault({})
+    .describe('Alerts, as a PrometheusRule.'),
+  dashboards: z
+    .strictObject({
+      enabled: z.boolean().default(true).describe('Whether the dashboards are installed.'),
+      labels: labels.optional().describe('Labels of the dashboards, as your Grafana selects them.'),
+      folder: matching(
+        64,
+        /^[A-Za-z0-9][A-Za-z0-9 ._-]*$/,
+        "{self} is not the name of a folder; write letters, digits, ' ', '.', '_' and '-'.",
+        'MarketPrism',
+      )
+        .default('MarketPrism')
+        .describe('Folder in Grafana.'),
+    })
+    .prefault({})
+    .describe('Grafana dashboards.'),
+})
+
+const selfHealing = z.strictObject({
+  mode: oneOf('a mode', ['act', 'observe', 'none'])
+    .default('act')
+    .describe('Mend what is broken, or only say what would be done, or nothing.'),
+  actionsPerHour: z.int().min(1).max(60).default(6).describe('At most so many actions on this Collector.'),
+})
+
+export const spec = z.strictObject({
+  feeds: feeds.describe('What is collected.'),
+  sink: sink.describe('Where the messages go; exactly one of the fields.'),
+  redundancy: z
+    .int()
+    .min(1)
+    .max(2)
+    .default(1)
+    .describe('Publishers of each shard. Both publish the same; duplicates are dropped by message id.'),
+  shards: z
+    .int()
+    .min(1)
+    .max(SHARDS_MAX)
+    .optional()
+    .describe(
+      'Number of shards, by default as many as the channels need. An HPA works once a number has been set; ' +
+        'until then the scale subresource has nothing to answer.',
+    ),
+  sharding: z
+    .strictObject({
+      channelsPerShard: z.int().min(1).max(1000).default(50).describe('Mean number of channels of a shard.'),
+    })
+    .prefault({})
+    .describe('How the number of shards is derived.'),
+  quality: quality.prefault({}).describe('What is done with a message that fails a check: flag, drop or pass it.'),
+  monitoring: monitoring.prefault({}).describe('What the operator installs to watch this Collector.'),
+  selfHealing: selfHealing.prefault({}).describe('How far the operator may go in mending what breaks.'),
+  paused: z.boolean().default(false).describe('The operator leaves everything as it is, healing included.'),
+  spool: z
+    .strictObject({
+      bytesMax: byteSize('1Mi', '16Gi')
+        .default('64Mi')
+        .describe('Memory for messages that the sink has not taken yet.'),
+    })
+    .prefault({})
+    .describe('Where messages wait while the sink is away.'),
+  ...podFields,
+})
+
+const count = z.int().min(0).max(1_000_000)
+const condition = z.strictObject({
+  type: z.string().max(63).describe('`Ready`, `Progressing`, `Degraded` or `MonitoringInstalled`.'),
+  status: z.enum(['True', 'False', 'Unknown']).describe('Whether it holds.'),
+  observedGeneration: z.int().min(0).optional().describe('The generation that this is said of.'),
+  lastTransitionTime: z.string().max(32).meta({ format: 'date-time' }).describe('When `status` last changed.'),
+  reason: z.string().min(1).max(128).describe('Why, as one word for machines.'),
+  message: z.string().max(4096).describe('Why and what to do, as a sentence.'),
+})
+
+const status = z.strictObject({
+  observedGeneration: z.int().min(0).optional().describe('The generation that the rest of the status is about.'),
+  conditions: z
+    .array(condition)
+    .max(16)
+    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] })
+    .optional()
+    .describe('Each says one thing and why.'),
+  channels: z
+    .strictObject({
+      total: count.describe('Channels wanted.'),
+      live: count.describe('Channels on which data arrives as usual.'),
+      stale: count.describe('Channels on which data should have come by now.'),
+    })
+    .optional()
+    .describe('All channels by state.'),
+  shards: z
+    .array(
+      z.strictObject({
+        name: z.string().max(63).describe('Name of the shard.'),
+        ready: z.boolean().describe('Whether every publisher of it is ready.'),
+        channels: count.describe('Channels that it carries.'),
+        reason: z.string().max(256).optional().describe('Why it is not ready.'),
+      }),
+    )
+    .max(SHARDS_MAX)
+    .optional()
+    .describe('Shards, written only when something changed that a person would act on.'),
+  replicas: z.int().min(0).max(SHARDS_MAX).optional().describe('Shards that exist; for the scale subresource.'),
+  selector: z.string().max(512).optional().describe('Selects one pod of each shard; for the scale subresource.'),
+})
+
+const fields = z.strictObject({
+  apiVersion: oneOf('an API version of MarketPrism', [`${GROUP}/${API_VERSION}`]).describe('Version of this API.'),
+  kind: oneOf('a kind of MarketPrism', [KIND]).describe('This kind.'),
+  metadata: z
+    .looseObject({
+      name: z
+        .string()
+        .min(1)
+        .max(253)
+        .meta({ example: 'majors' })
+        .describe('Name of the Collector and of all that is made for it.'),
+      namespace: z.string().max(63).optional(),
+      labels: dictionary(z.string().max(63), 256).optional(),
+      annotations: dictionary(z.string().max(262_144), 256).optional(),
+    })
+    .describe("Kubernetes' own."),
+  spec: spec.describe('What is wanted.'),
+  status: status.optional().describe('What is; written by the operator only.'),
+})
+
+/** The whole of a Collector. */
+export const collector = [
+  {
+    cel: `self.metadata.name.size() <= ${NAME_MAX}`,
+    says: `the name {metadata.name} has {metadata.name.length} characters; write at most ${NAME_MAX}, so that pod names stay within 63.`,
+    at: '.metadata.name',
+    reads: ['metadata'],
+    broken: (self: { metadata: { name: string } }) =>
+      self.metadata.name.length > NAME_MAX ? ['metadata', 'name'] : undefined,
+  },
+  {
+    cel: "self.metadata.name.matches('^[a-z]([a-z0-9-]*[a-z0-9])?$')",
+    says: "the name {metadata.name} cannot name a Collector; write lower-case letters, digits and '-', beginning with a letter.",
+    at: '.metadata.name',
+    reads: ['metadata'],
+    broken: (self: { metadata: { name: string } }) =>
+      /^[a-z]([a-z0-9-]*[a-z0-9])?$/.test(self.metadata.name) ? undefined : ['metadata', 'name'],
+  },
+].reduce((schema, each) => rule(schema, each), fields)
+
+/** A Collector as a user writes it. */
+export type CollectorManifest = z.input<typeof collector>
+/** A Collector with its defaults filled in; for those of a feed see `feedOptions`. */
+export type Collector = z.output<typeof collector>
+export type CollectorSpec = Collector['spec']
+export type Feed = CollectorSpec['feeds'][number]
+export type Sink = CollectorSpec['sink']
+export type NatsSink = NonNullable<Sink['nats']>
+export type NatsStream = NatsSink['stream']
+export type FileSink = NonNullable<Sink['file']>
+
+function mapped<K extends string, A, B>(record: Readonly<Record<K, A>>, to: (value: A) => B): Record<K, B> {
+  return Object.fromEntries(Object.entries<A>(record).map(([key, value]) => [key, to(value)])) as Record<K, B>
+}

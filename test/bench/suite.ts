@@ -1,0 +1,80 @@
+// What is measured, against what, and what should come out. The order here is that of the table and of results.json.
+import type { Rounds } from './measure.ts'
+import type { Figure, Goal } from './results.ts'
+
+export interface Context {
+  readonly rounds: Rounds
+  /** A few seconds for each benchmark: a look, nothing to keep. */
+  readonly quick: boolean
+  /** memory.rss for ten minutes rather than one. */
+  readonly long: boolean
+}
+
+export interface Benchmark {
+  /** Figures that one run gives, together. */
+  readonly goals: readonly Goal[]
+  /** @throws Missing when something is not installed. */
+  run(context: Context): Promise<Readonly<Record<string, Figure>>>
+}
+
+const ratio = (id: string, target: number, what: string): Goal => ({ id, target, unit: 'x', better: 'higher', what })
+const limit = (id: string, target: number, unit: Goal['unit'], what: string): Goal => {
+  return { id, target, unit, better: 'lower', what }
+}
+const share = (id: string, what: string): Goal => ({ id, target: 100, unit: '%', better: 'higher', what })
+
+export const SUITE: readonly Benchmark[] = [
+  {
+    goals: [ratio('decode.trade', 2, 'frame to message, ÷ JSON.parse of the frame alone')],
+    run: async (context) => (await import('./decode.ts')).decode('trade', context),
+  },
+  {
+    goals: [ratio('decode.ticker', 1.8, 'frame to message, ÷ JSON.parse of the frame alone')],
+    run: async (context) => (await import('./decode.ts')).decode('ticker', context),
+  },
+  {
+    goals: [ratio('decode.kline', 1.8, 'frame to message, ÷ JSON.parse of the frame alone')],
+    run: async (context) => (await import('./decode.ts')).decode('kline', context),
+  },
+  {
+    goals: [ratio('decode.book', 1, 'frame to message and into the local book, ÷ JSON.parse of the frame alone')],
+    run: async (context) => (await import('./decode.ts')).decode('orderbook', context),
+  },
+  {
+    goals: [ratio('decode.tardis', 4, 'recorded sessions, ÷ tardis-dev')],
+    run: async (context) => (await import('./sessions.ts')).againstTardis(context),
+  },
+  {
+    goals: [ratio('decode.cryptofeed', 5, 'recorded sessions, ÷ cryptofeed')],
+    run: async (context) => (await import('./sessions.ts')).againstCryptofeed(context),
+  },
+  {
+    goals: [ratio('publish.jetstream', 4, "socket to acknowledged, ÷ the client library's own publish")],
+    run: async (context) => (await import('./publish.ts')).publish(context),
+  },
+  {
+    goals: [
+      limit('latency.p99', 20, 'ms', 'socket read to acknowledged, 20,000 msg/s'),
+      limit('latency.sink', 5, 'ms', "socket read to written to the sink's socket, 20,000 msg/s"),
+    ],
+    run: async (context) => (await import('./latency.ts')).latency(context),
+  },
+  {
+    goals: [limit('connect.p95', 1, 's', 'start to first message published, 10 sockets')],
+    run: async (context) => (await import('./connect.ts')).connect(context),
+  },
+  {
+    goals: [limit('memory.rss', 200, 'MB', '200 books of 1,000 levels, 20,000 msg/s')],
+    run: async (context) => (await import('./memory.ts')).memory(context),
+  },
+  {
+    goals: [share('agree.tardis', 'recorded frames that agree, or whose difference is explained')],
+    run: async () => (await import('./agree.ts')).withTardis(),
+  },
+  {
+    goals: [share('agree.cryptofeed', 'recorded frames that agree, or whose difference is explained')],
+    run: async () => (await import('./agree.ts')).withCryptofeed(),
+  },
+]
+
+export const GOALS: readonly Goal[] = SUITE.flatMap((benchmark) => benchmark.goals)
