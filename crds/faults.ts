@@ -123,7 +123,7 @@ function wanted(node: SchemaNode): string {
     case 'array':
       return `a list of ${node.minItems ?? 0} to ${node.maxItems}, each ${wanted(node.items ?? {})}`
     case 'object':
-      return fields(Object.keys(node.properties ?? {}))
+      return node.properties === undefined ? 'a map of names and values' : fields(Object.keys(node.properties))
     default:
       return node.example === undefined ? 'text' : `text such as '${node.example}'`
   }

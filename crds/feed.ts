@@ -242,7 +242,9 @@ export interface FeedOptions {
 }
 
 /** The options of a feed with every default filled in. */
-export function feedOptions(feed: { readonly options?: Partial<FeedOptions> | undefined }): FeedOptions {
+export function feedOptions(feed: {
+  readonly options?: { readonly [K in keyof FeedOptions]?: FeedOptions[K] | undefined } | undefined
+}): FeedOptions {
   return {
     kline: feed.options?.kline ?? OPTIONS.kline.parse({}),
     orderbook: feed.options?.orderbook ?? OPTIONS.orderbook.parse({}),

@@ -51,7 +51,6 @@ export function parseManifest(text: string): Manifest {
     sourceOf: () => undefined,
   })
   if (Buffer.byteLength(text) > BYTES_MAX) return refused(0, 'the file is larger than 1 MiB; no Collector needs that.')
-  // oxlint-disable-next-line no-control-regex -- finding control characters is the point
   const control = text.search(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/)
   if (control >= 0) {
     for (let at = text.indexOf('\n'); at >= 0 && at < control; at = text.indexOf('\n', at + 1)) lines.addNewLine(at + 1)
@@ -80,14 +79,13 @@ function read(
   })
   let document: Document.Parsed | undefined
   for (const each of composer.compose(tokens(text, lines), true, text.length)) {
-    if (document !== undefined && each.contents !== null) {
+    if (isBlank(each)) continue
+    if (document !== undefined) {
       return refused(each.range[0], 'a second document begins here; write each Collector to a file of its own.')
     }
-    document ??= each
+    document = each
   }
-  if (document === undefined || document.contents === null) {
-    return refused(0, 'the file is empty; write a Collector, see examples/collector.yaml.')
-  }
+  if (document === undefined) return refused(0, 'the file is empty; write a Collector, see examples/collector.yaml.')
   const found = document
   const errors = [...found.errors, ...found.warnings].map(({ pos, message }) => ({ at: pos[0], says: `${message}.` }))
   const troubles = [...errors, ...repeatedKeys(found)].slice(0, ERRORS_MAX)
@@ -138,6 +136,11 @@ function* tokens(text: string, lines: LineCounter): Generator<CST.Token, void> {
     if (parser.stack.length > DEPTH_MAX) throw new TooMuch(parser.offset, `nested deeper than ${DEPTH_MAX}; unfold it.`)
   }
   yield* parser.end()
+}
+
+/** Nothing but comments between two `---`. */
+function isBlank({ contents, errors }: Document.Parsed): boolean {
+  return errors.length === 0 && (contents === null || (isScalar(contents) && contents.source === ''))
 }
 
 /** Keys that stand twice in a map. The parser's own check compares each key with each other. */

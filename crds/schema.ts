@@ -190,7 +190,7 @@ export const secretRef = z.strictObject({
     253,
     /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/,
     "{self} is not the name of a Kubernetes object; write lower-case letters, digits, '-' and '.'.",
-    'exchange-proxy',
+    'market-data',
   ).describe("Name of the Secret, in the Collector's namespace."),
 })
 

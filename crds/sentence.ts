@@ -1,7 +1,7 @@
 // Sentences about a value, written once as a template and filled in twice: here, and by the API server in CEL.
 
-/** What may stand in a message: the value's own characters, or the text given for those that a terminal would obey. */
-const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
+/** Controls, marks that turn text or cover their neighbours, separators, halves of pairs, unassigned characters. */
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Mn}\p{Me}\p{Zl}\p{Zp}]/gu
 const PLACEHOLDER = /\{([A-Za-z.]+)\}/g
 const SHOWN_MAX = 60
 

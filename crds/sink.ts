@@ -8,6 +8,7 @@ import { celText } from './sentence.ts'
 /** First token of every subject and message id where the sink does not name one. */
 export const DEFAULT_PREFIX = 'market'
 
+/** What is absent stays as it is found: a default here could shorten a stream that others read. */
 const streamFields = z.strictObject({
   name: matching(
     64,
@@ -23,28 +24,22 @@ const streamFields = z.strictObject({
       'Who creates the stream and updates what may change in it: the operator in a cluster (collectors only verify), ' +
         'or the collector. Nobody ever deletes it.',
     ),
-  maxAge: duration('1s', '87600h').default('48h').describe('Messages older than this are removed.'),
+  maxAge: duration('1s', '87600h').optional().describe('Messages older than this are removed.'),
   duplicateWindow: duration('1s', '168h')
     .optional()
     .describe(
       'How long JetStream remembers message ids, hence the longest outage after which nothing is stored twice. ' +
-        'By default 2m, or maxAge where that is shorter.',
+        "The server's default is 2m, or maxAge where that is shorter.",
     ),
-  maxBytes: byteSize('1Mi', '1024Ti')
+  maxBytes: byteSize('1Mi', '1024Ti').optional().describe('Size at which the stream is full.'),
+  replicas: z.int().min(1).max(5).optional().describe('Servers that hold a copy.'),
+  storage: oneOf('a storage', ['file', 'memory'])
     .optional()
-    .describe('Size of the stream, by default as much as the server gives.'),
-  replicas: z.int().min(1).max(5).default(1).describe('Servers that hold a copy.'),
-  storage: oneOf('a storage', ['file', 'memory']).default('file').describe('Where the server keeps it; cannot change.'),
+    .describe('Where the server keeps a new stream, by default in files. It cannot be changed later.'),
   discard: oneOf('a discard policy', ['old', 'new'])
-    .default('old')
-    .describe('What a full stream does: remove the oldest messages, or refuse new ones.'),
-  compression: oneOf('a compression', ['none', 's2'])
-    .default('none')
-    .describe('Compression on the disk of the server.'),
-  allowBatched: z
-    .boolean()
-    .default(true)
-    .describe('Allows fast batch ingest where the server offers it (2.14 and newer); ignored by older ones.'),
+    .optional()
+    .describe('What a full stream does: give up its oldest messages, or refuse new ones.'),
+  compression: oneOf('a compression', ['none', 's2']).optional().describe('Compression on the disk of the server.'),
 })
 
 const FORM = celText(DURATION.source)
@@ -59,7 +54,7 @@ const stream = rule(streamFields, {
   at: '.duplicateWindow',
   reads: ['duplicateWindow', 'maxAge'],
   broken: ({ duplicateWindow, maxAge }) =>
-    duplicateWindow !== undefined && parseDuration(duplicateWindow) > parseDuration(maxAge)
+    duplicateWindow !== undefined && maxAge !== undefined && parseDuration(duplicateWindow) > parseDuration(maxAge)
       ? ['duplicateWindow']
       : undefined,
 })
@@ -76,7 +71,11 @@ const nats = z.strictObject({
   )
     .default(DEFAULT_PREFIX)
     .describe('First token of every subject, and of every message id.'),
-  stream: stream.prefault({}).describe('The JetStream stream that holds the messages.'),
+  stream: stream
+    .prefault({})
+    .describe(
+      "The JetStream stream that holds the messages. What is left out stays as it is, or is the server's choice.",
+    ),
   credentialsSecret: secretRef
     .optional()
     .describe('Secret with `nats.creds`, or `token`, or `nkey`, or `username` and `password`.'),

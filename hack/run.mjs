@@ -61,7 +61,8 @@ async function install() {
       await sleep(200)
     }
   }
-  process.once('exit', () => rmSync(LOCK, { force: true }))
+  const release = () => rmSync(LOCK, { force: true })
+  process.once('exit', release)
   const touch = setInterval(() => writeFileSync(LOCK, `${process.pid}\n`), LOCK_TOUCH_MS)
   if (!installed()) {
     console.error('Installing dependencies (npm ci) …')
@@ -70,7 +71,8 @@ async function install() {
     if (code !== 0) fail(`npm ci failed (exit code ${code}); its message is above.`)
   }
   clearInterval(touch)
-  rmSync(LOCK, { force: true })
+  process.off('exit', release)
+  release()
 }
 
 /** Takes the lock, or says that somebody has it; one that is no longer touched was left by a process that was killed. */

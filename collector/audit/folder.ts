@@ -7,6 +7,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline, type Readable } from 'node:stream'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
+import { DATA_TYPES, OWN_TYPES } from '../../crds/names.ts'
 import type { Stored } from '../quality/audit/audit.ts'
 import { parseSubject } from '../quality/audit/channel.ts'
 
@@ -22,9 +23,9 @@ export interface FolderOptions {
 
 /** Yields the messages of a folder in batches. Throws when the folder cannot be read. */
 export async function* readFolder(options: FolderOptions): AsyncGenerator<readonly Stored[]> {
-  for (const tokens of await subjectsIn(options.dir)) {
+  for (const tokens of await subjectsIn(options.dir, [])) {
     const subject = tokens.join('.')
-    if (parseSubject(subject) === undefined) {
+    if (tokens.length < LEVELS || parseSubject(subject) === undefined) {
       options.onNote(`${tokens.join('/')}: not a folder of ours ({type}/{exchange}/{market}/{symbol}); left out.`)
     } else if (options.isWanted(subject)) {
       yield* readSubject(subject, join(options.dir, ...tokens), options)
@@ -34,8 +35,11 @@ export async function* readFolder(options: FolderOptions): AsyncGenerator<readon
 
 const LEVELS = 4
 
-/** The folders four levels down, as the names on the way to them, sorted. */
-async function subjectsIn(dir: string, above: readonly string[] = []): Promise<string[][]> {
+const types: ReadonlySet<string> = new Set([...DATA_TYPES, ...OWN_TYPES])
+
+/** The folders four levels down, as the names on the way to them, sorted; one that is no type is not entered. */
+async function subjectsIn(dir: string, above: readonly string[]): Promise<string[][]> {
+  if (above.length === 1 && !types.has(above[0] as string)) return [[...above]]
   const entries = await readdir(join(dir, ...above), { withFileTypes: true })
   const below = entries
     .filter((entry) => entry.isDirectory())
@@ -110,13 +114,15 @@ async function* readPart(
 function open(path: string): Readable {
   const file = createReadStream(path, { highWaterMark: PIECE_BYTES })
   if (path.endsWith('.ndjson')) return file
-  const inflate = path.endsWith('.gz') ? createGunzip({ chunkSize: PIECE_BYTES }) : createZstdDecompress({ chunkSize: PIECE_BYTES })
+  const inflate = path.endsWith('.gz')
+    ? createGunzip({ chunkSize: PIECE_BYTES })
+    : createZstdDecompress({ chunkSize: PIECE_BYTES })
   return pipeline(file, inflate, () => {})
 }
 
 function linesOf(subject: string, text: string): Stored[] {
   const lines: Stored[] = []
-  for (let at = 0; at <= text.length; ) {
+  for (let at = 0; at <= text.length;) {
     const newline = text.indexOf('\n', at)
     const end = newline < 0 ? text.length : newline
     if (end > at) lines.push({ subject, text: text.slice(at, end) })

@@ -23,5 +23,7 @@ export function withGaps(pattern: string): string[] {
 /** Why a pattern is none, in a sentence; undefined when it is one. */
 export function patternFault(pattern: string): string | undefined {
   const isRight = /^(?:[^\s.*>]+|\*)(?:\.(?:[^\s.*>]+|\*))*(?:\.>)?$|^>$/.test(pattern)
-  return isRight ? undefined : `'${pattern}' is not a subject; write one such as 'market.trade.>' or '*.orderbook.*.*.BTC-USDT'`
+  return isRight
+    ? undefined
+    : `'${pattern}' is not a subject; write one such as 'market.trade.>' or '*.orderbook.*.*.BTC-USDT'`
 }

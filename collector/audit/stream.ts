@@ -2,7 +2,14 @@
 //
 // By an ordered consumer of the client library, which sees to it that no message is missed or repeated, in fetches of a
 // fixed size, so that no more than that is in memory. What is published meanwhile is left out.
-import { DeliverPolicy, jetstream, type Consumer, type JsMsg } from '@nats-io/jetstream'
+import {
+  DeliverPolicy,
+  jetstream,
+  type Consumer,
+  type JetStreamClient,
+  type JsMsg,
+  type StreamState,
+} from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Stored } from '../quality/audit/audit.ts'
 
@@ -27,7 +34,7 @@ const FETCHES_EMPTY_MAX = 5
 export async function* readStream(options: StreamOptions): AsyncGenerator<readonly Stored[]> {
   const { nc, stream, subjects, since } = options
   const js = jetstream(nc)
-  const { state } = await (await js.jetstreamManager()).streams.info(stream)
+  const state = await stateOf(js, stream)
   const consumer = await js.consumers.get(stream, {
     filter_subjects: [...subjects],
     ...(since === undefined
@@ -36,7 +43,7 @@ export async function* readStream(options: StreamOptions): AsyncGenerator<readon
   })
   try {
     let empty = 0
-    for (let left = (await consumer.info()).num_pending; left > 0; ) {
+    for (let left = (await consumer.info()).num_pending; left > 0;) {
       const { batch, last } = await fetchBatch(consumer, state.last_seq)
       yield batch
       if (last !== undefined) {
@@ -44,13 +51,23 @@ export async function* readStream(options: StreamOptions): AsyncGenerator<readon
         left = last.info.pending
         empty = 0
       } else {
-        if (++empty > FETCHES_EMPTY_MAX) throw new Error(`stream ${stream} stopped to deliver; is the NATS server well?`)
+        if (++empty > FETCHES_EMPTY_MAX)
+          throw new Error(`stream ${stream} stopped to deliver; is the NATS server well?`)
         left = (await consumer.info()).num_pending
       }
     }
   } finally {
     // The connection may be the reason why we are here; the server forgets an idle consumer by itself.
     if (!nc.isClosed()) await consumer.delete().catch(() => false)
+  }
+}
+
+async function stateOf(js: JetStreamClient, stream: string): Promise<StreamState> {
+  try {
+    return (await (await js.jetstreamManager()).streams.info(stream)).state
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(`stream ${stream} cannot be read: ${why}; 'nats stream ls' lists those that there are`, { cause })
   }
 }
 

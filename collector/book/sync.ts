@@ -166,6 +166,18 @@ export class BookTrack implements Track {
     if (this.inSync) this.#lose(reason)
   }
 
+  leave(socketId: number): void {
+    this.interrupt('disconnect', socketId)
+  }
+
+  follows(socketId: number): boolean {
+    return !this.inSync || this.#owner === socketId
+  }
+
+  get position(): { last_seq?: number } {
+    return this.seq < 0 ? {} : { last_seq: this.seq }
+  }
+
   close(): void {
     const now = this.outlet.own.nowUs()
     if (this.#lost !== undefined && this.#lost.seq >= 0) this.#announce(now, undefined)

@@ -20,6 +20,8 @@ export interface Route {
   /** Bytes of the venue's symbol, which the frame must name. */
   readonly symbol: Buffer
   readonly track: Track
+  /** The newest socket that delivered the channel; 0 before the first frame. */
+  newest: number
 }
 
 /** Counts of frames, plain numbers. */
@@ -62,6 +64,7 @@ export class Decoder {
         route.track.take(bytes, envelope.dataStart, envelope.dataEnd, received, socketId)
       ) {
         this.counts.data += 1
+        if (socketId > route.newest) route.newest = socketId
         return true
       }
     }

@@ -1,5 +1,5 @@
 // Every market that this version speaks: a line for each.
-import type { ExchangeName, Market } from '../../crds/names.ts'
+import type { DataType, ExchangeName, Market } from '../../crds/names.ts'
 import { perpetual as binancePerpetual, spot as binanceSpot } from './binance/room.ts'
 import type { Room } from './room.ts'
 
@@ -7,4 +7,9 @@ export const ROOMS: readonly Room[] = [binanceSpot, binancePerpetual]
 
 export function roomOf(exchange: ExchangeName, market: Market): Room | undefined {
   return ROOMS.find((room) => room.exchange === exchange && room.market === market)
+}
+
+/** Whether ids of this type rise by one, so that a jump is loss; for `audit`. */
+export function continuity(exchange: ExchangeName, market: Market, type: DataType): 'contiguous' | 'none' {
+  return roomOf(exchange, market)?.types[type]?.order.id === undefined ? 'none' : 'contiguous'
 }

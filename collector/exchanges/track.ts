@@ -9,6 +9,14 @@ export interface Track {
   take(bytes: Buffer, pos: number, end: number, received: number, socketId: number): boolean
   /** Something of this channel may be missing from here on: its socket is down, or a frame could not be read. */
   interrupt(reason: GapReason, socketId: number): void
+  /** This socket goes as planned; another one delivers the channel already. */
+  leave(socketId: number): void
+  /** Whether the channel goes on without a hole when only this socket is left. */
+  follows(socketId: number): boolean
+  /** Where the channel stands, for state messages. */
+  readonly position: { readonly last_id?: string; readonly last_seq?: number }
+  /** Books: whether in step with the venue's; undefined for other types. */
+  readonly inSync: boolean | undefined
   /** Announces what is known to be missing now that nothing more will come. */
   close(): void
 }

@@ -50,6 +50,23 @@ export class PushTrack implements Track {
     this.outlet.interrupt(reason)
   }
 
+  leave(socketId: number): void {
+    // A quiet channel may not have heard from the socket that took over, which was asked for it before this one went.
+    if (this.#socket === socketId) this.#socket = 0
+  }
+
+  follows(): boolean {
+    return true
+  }
+
+  get position(): { last_seq?: number } {
+    return this.#seqField < 0 || this.#seq < 0 ? {} : { last_seq: this.#seq }
+  }
+
+  get inSync(): undefined {
+    return undefined
+  }
+
   close(): void {
     this.outlet.announce(this.outlet.own.nowUs(), {})
   }

@@ -82,9 +82,20 @@ export class TradeTrack implements Track {
     }
   }
 
-  /** Id of the last trade taken, for state messages; undefined before the first. */
-  get lastId(): string | undefined {
-    return this.#last < 0 ? undefined : String(this.#last)
+  get position(): { last_id?: string } {
+    return this.#last < 0 ? {} : { last_id: String(this.#last) }
+  }
+
+  get inSync(): undefined {
+    return undefined
+  }
+
+  leave(): void {
+    // The ids of the socket that took over go on.
+  }
+
+  follows(): boolean {
+    return true
   }
 
   take(bytes: Buffer, pos: number, end: number, received: number): boolean {

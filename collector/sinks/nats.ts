@@ -13,7 +13,7 @@
 import { AssertionError } from 'node:assert'
 import { createInbox, type Msg, type NatsConnection, PermissionViolationError } from '@nats-io/transport-node'
 import { fullJitterMs } from '../connection/backoff.ts'
-import type { Clock, Random, Timer } from '../connection/clock.ts'
+import type { Random, Timer } from '../connection/clock.ts'
 import type { Message } from '../market/messages.ts'
 import type { Refusal } from './nats/answer.ts'
 import { type ConnectOptions, connectOnce, NotAllowed, reason } from './nats/connect.ts'
@@ -22,8 +22,8 @@ import { idsBehind, lastPayloads } from './nats/stored.ts'
 import { ensureStream, StreamFault, type StreamOptions, type StreamState } from './nats/stream.ts'
 import { openWire, type Wire } from './nats/wire.ts'
 import { readMessage } from './read.ts'
-import type { Sink, SinkContext, SinkStatus } from './sink.ts'
-import { type Log, Trouble } from './trouble.ts'
+import type { Sink, SinkContext, SinkStatus, SinkWorld } from './sink.ts'
+import { Trouble } from './trouble.ts'
 
 export interface NatsOptions extends ConnectOptions {
   readonly prefix: string
@@ -32,13 +32,6 @@ export interface NatsOptions extends ConnectOptions {
   readonly ackTimeoutMs?: number
   /** Longest wait before the next attempt to connect, or to publish after a refusal; 10 s and 5 s by default. */
   readonly backoffMsMax?: number
-}
-
-/** What every sink is given of the world. */
-export interface SinkWorld {
-  readonly log: Log
-  readonly clock: Clock
-  readonly random?: Random
 }
 
 const ACK_TIMEOUT_MS = 5_000

@@ -4,9 +4,11 @@
 // stdout - written. Always: a record that was not settled is sent again, with the same id and the same bytes.
 // Never: a sink gives up a record because the other side is full, away or refuses everything; it says so in `status`
 // and goes on trying.
+import type { Clock, Random } from '../connection/clock.ts'
 import type { Channel } from '../market/channel.ts'
 import type { Message } from '../market/messages.ts'
 import type { Chunk, Spool } from './spool.ts'
+import type { Log } from './trouble.ts'
 
 export interface SinkStatus {
   readonly connected: boolean
@@ -33,6 +35,13 @@ export interface SinkContext {
   readonly channels: { readonly list: readonly Channel[] }
   /** Told before the record is settled in the spool: counters and latency. */
   readonly onSettled: (outcome: Outcome, chunk: Chunk, index: number) => void
+}
+
+/** What a sink is given of the world. */
+export interface SinkWorld {
+  readonly log: Log
+  readonly clock: Clock
+  readonly random?: Random
 }
 
 export interface Sink {

@@ -3,6 +3,8 @@
 // Every frame of both recorded Binance sessions is given to both; what comes out is compared field by field. Decimals
 // are compared digit for digit with cryptofeed, and as doubles with tardis-dev, which has nothing finer. A difference
 // counts as explained only when a rule below says why, for exactly that field.
+import assert from 'node:assert'
+import type { Message } from '../../collector/market/messages.ts'
 import { agreement, type Agreement, type Difference, type Facts, type Pair, type Rule } from './differences.ts'
 import { playRecording } from './ours.ts'
 import { startCryptofeed, type CryptofeedEvent } from './peers/cryptofeed.ts'
@@ -13,7 +15,6 @@ import type { Figure } from './results.ts'
 const MARKETS = ['spot', 'perpetual'] as const
 
 type Level = readonly [price: string, size: string]
-type OurMessage = Readonly<Record<string, unknown>> & { readonly type: string }
 /** How a decimal is compared. */
 type Decimal = (digits: unknown) => string
 
@@ -84,7 +85,8 @@ function pairUp(session: Recording, theirs: readonly (Facts | undefined)[], deci
   const ours = playRecording(session)
   return session.frames.map(({ bytes, received }, i) => {
     const { data: frame } = JSON.parse(bytes.toString()) as { data: Record<string, unknown> }
-    const message = ours[i]
+    const [message, second] = ours[i] ?? []
+    assert(second === undefined, `agree: frame ${i} of ${session.market} made more than one message`)
     return {
       source: { market: session.market, received, frame },
       ours: message && ourFacts(message, decimal),
@@ -111,39 +113,33 @@ function levels(rows: unknown, decimal: Decimal): string {
   return (rows as readonly Level[]).map(([price, size]) => `${decimal(price)}:${decimal(size)}`).join(' ')
 }
 
-function ourFacts(m: OurMessage, decimal: Decimal): Facts {
+function ourFacts(m: Message, decimal: Decimal): Facts {
   switch (m.type) {
     case 'trade':
-      return facts('trade', {
-        id: m['id'],
-        price: decimal(m['price']),
-        size: decimal(m['size']),
-        side: m['side'],
-        time: m['ts'],
-      })
+      return facts('trade', { id: m.id, price: decimal(m.price), size: decimal(m.size), side: m.side, time: m.ts })
     case 'ticker':
       return facts('ticker', {
-        bid: decimal(m['bid']),
-        bidSize: decimal(m['bid_size']),
-        ask: decimal(m['ask']),
-        askSize: decimal(m['ask_size']),
-        time: m['ts'],
+        bid: decimal(m.bid),
+        bidSize: decimal(m.bid_size),
+        ask: decimal(m.ask),
+        askSize: decimal(m.ask_size),
+        time: m.ts,
       })
     case 'orderbook':
-      return facts('orderbook', {
-        id: m['seq'],
-        bids: levels(m['bids'], decimal),
-        asks: levels(m['asks'], decimal),
-        time: m['ts'],
+      return facts(m.kind === 'snapshot' ? 'snapshot' : 'orderbook', {
+        id: m.seq,
+        bids: levels(m.bids, decimal),
+        asks: levels(m.asks, decimal),
+        time: m.ts,
       })
     case 'kline':
       return facts('kline', {
-        id: `${String(m['interval'])} ${String(m['open_time'])} ${String(m['close_time'])}`,
-        prices: ['open', 'high', 'low', 'close'].map((field) => decimal(m[field])).join(' '),
-        size: decimal(m['volume']),
-        count: m['count'],
-        closed: m['closed'],
-        time: m['ts'],
+        id: `${m.interval} ${m.open_time} ${m.close_time}`,
+        prices: [m.open, m.high, m.low, m.close].map(decimal).join(' '),
+        size: decimal(m.volume),
+        count: m.count,
+        closed: m.closed,
+        time: m.ts,
       })
     default:
       throw new Error(`agree: a ${m.type} message came of a recorded frame`)

@@ -5,16 +5,18 @@
 // frames in the same order, half spot, half perpetual, moved on between passes outside the clock.
 import { latin1 } from './latin1.ts'
 import assert from 'node:assert'
-import { firstUpdateId, tape, venueSymbols, type Tape, type TapeMarket, type TapeType } from './frames.ts'
+import { depthSnapshot, tape, venueSymbols, type Tape, type TapeMarket, type TapeType } from './frames.ts'
 import { compare, CpuClock, type Comparison, type Sample } from './measure.ts'
-import { intake, type Intake } from './ours.ts'
+import { openIntake, type Intake } from './ours.ts'
 import { round, type Detail, type Figure } from './results.ts'
 import type { Context } from './suite.ts'
 
 const MARKETS = ['spot', 'perpetual'] as const satisfies readonly TapeMarket[]
 /** Distinct frames of each market. */
 const FRAMES = 4096
-const SYMBOLS = 64
+const SYMBOLS: Record<TapeType, number> = { trade: 64, ticker: 64, kline: 64, orderbook: 16 }
+/** Frames that share one read of the socket, and with it the time of arrival. */
+const FRAMES_A_READ = 16
 const BOOK_DEPTH = 1000
 const PASSES: Record<TapeType, number> = { trade: 24, ticker: 24, kline: 16, orderbook: 12 }
 const IDS: Record<TapeType, string> = {
@@ -25,7 +27,7 @@ const IDS: Record<TapeType, string> = {
 }
 
 export async function decode(type: TapeType, { rounds }: Context): Promise<Record<string, Figure>> {
-  const symbols = venueSymbols(SYMBOLS)
+  const symbols = venueSymbols(SYMBOLS[type])
   const makeTapes = () => MARKETS.map((market) => tape(type, market, symbols, FRAMES))
   const lanes = makeTapes().map((tape, i) => ({ tape, intake: makeIntake(type, MARKETS[i] as TapeMarket, symbols) }))
   const parsed = makeTapes()
@@ -54,8 +56,15 @@ export function rates(comparison: Comparison, peer: string, more: Detail = {}): 
   }
 }
 
-function makeIntake(type: TapeType, market: TapeMarket, symbols: readonly string[]): Intake {
-  return intake({ market, type, symbols, depth: BOOK_DEPTH, firstUpdateId })
+function makeIntake(type: TapeType, market: TapeMarket, venueSymbols: readonly string[]): Intake {
+  const snapshot = Buffer.from(depthSnapshot(market, BOOK_DEPTH))
+  return openIntake({
+    market,
+    types: [type],
+    symbols: venueSymbols.map((venueSymbol) => ({ symbol: venueSymbol.replace(/USDT$/, '-USDT'), venueSymbol })),
+    snapshots: new Map(venueSymbols.map((venueSymbol) => [venueSymbol, snapshot])),
+    depth: BOOK_DEPTH,
+  })
 }
 
 function passes<T extends { tape: Tape }>(
@@ -81,7 +90,8 @@ function passes<T extends { tape: Tape }>(
 
 function decodeAll(tape: Tape, intake: Intake): void {
   const frames = tape.frames
-  for (let i = 0; i < frames.length; i++) intake.frame(frames[i] as Buffer)
+  const now = Date.now() * 1000
+  for (let i = 0; i < frames.length; i++) intake.frame(frames[i] as Buffer, now + Math.floor(i / FRAMES_A_READ))
 }
 
 /** Nothing was skipped: as many messages lie in the spool as frames went in. They are taken out here. */

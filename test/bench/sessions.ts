@@ -47,7 +47,7 @@ export async function againstTardis({ rounds }: Context): Promise<Record<string,
     assert(text > 0)
     return { units, seconds: clock.seconds }
   }
-  const comparison = await compare(() => playOurs(recordings), peer, rounds)
+  const comparison = await compare(ourPlayer(recordings), peer, rounds)
   return { 'decode.tardis': { value: comparison.ratio, detail: rates(comparison, 'tardis-dev') } }
 }
 
@@ -64,7 +64,7 @@ export async function againstCryptofeed({ rounds }: Context): Promise<Record<str
     return { units, seconds }
   }
   try {
-    const comparison = await compare(() => playOurs(recordings), peer, rounds)
+    const comparison = await compare(ourPlayer(recordings), peer, rounds)
     return { 'decode.cryptofeed': { value: comparison.ratio, detail: rates(comparison, 'cryptofeed') } }
   } finally {
     for (const feed of feeds) feed.close()
@@ -75,18 +75,21 @@ async function bothRecordings(): Promise<Recording[]> {
   return [await recording('spot'), await recording('perpetual')]
 }
 
-function playOurs(recordings: readonly Recording[]): Sample {
-  const clock = new CpuClock()
-  let units = 0
-  for (let pass = 0; pass < PASSES; pass++) {
-    for (const recording of recordings) {
-      const intake = recordedIntake(recording)
-      clock.start()
-      for (const { bytes } of recording.frames) intake.frame(bytes)
-      clock.stop()
-      assert(intake.drain() > 0)
-      units += recording.frames.length
+function ourPlayer(recordings: readonly Recording[]): () => Sample {
+  const sessions = recordings.map((recording) => ({ frames: recording.frames, open: recordedIntake(recording) }))
+  return () => {
+    const clock = new CpuClock()
+    let units = 0
+    for (let pass = 0; pass < PASSES; pass++) {
+      for (const { frames, open } of sessions) {
+        const intake = open()
+        clock.start()
+        for (const { bytes, received } of frames) intake.frame(bytes, received)
+        clock.stop()
+        assert(intake.drain() > 0)
+        units += frames.length
+      }
     }
+    return { units, seconds: clock.seconds }
   }
-  return { units, seconds: clock.seconds }
 }

@@ -7,7 +7,7 @@
 // follow each other is in order.ts and book.ts.
 import { MESSAGES, messageKey, VERSION, type Gap, type Message } from '../../market/messages.ts'
 import { Channel, parseSubject, type Continuity, type Subject } from './channel.ts'
-import { contentHash, violation, type Fields } from './check.ts'
+import { violation, type Fields } from './check.ts'
 import { judge } from './judge.ts'
 import { isCount, timeOf } from './order.ts'
 import type { ChannelReport, Finding, FindingKind, Report } from './report.ts'
@@ -145,12 +145,10 @@ class Auditor {
     channel.first = Math.min(channel.first, time)
     channel.last = Math.max(channel.last, time)
     if (m.type === 'trade' && m.filled === true) channel.filled += 1
-    const key = messageKey(m)
-    if (id !== undefined && id !== channel.subject.idHead + key) {
-      this.#find(channel, 'wrong_id', `stored as ${id}, its content gives ${channel.subject.idHead}${key}`, time, time)
-    }
-    const seen = channel.seen(key, contentHash(m as unknown as Fields))
-    if (seen === 'other') this.#find(channel, 'conflict', `id ${key} again with other content`, time, time)
+    const wanted = id === undefined ? undefined : channel.subject.idHead + messageKey(m)
+    if (id !== wanted) this.#find(channel, 'wrong_id', `stored as ${id}, its content gives ${wanted}`, time, time)
+    const seen = channel.recent.take(m)
+    if (seen === 'other') this.#find(channel, 'conflict', `id ${messageKey(m)} again with other content`, time, time)
     const place = seen === 'new' ? channel.order.take(m) : 'again'
     if (place === 'again') channel.duplicates += 1
     else if (place === 'late') channel.late += 1

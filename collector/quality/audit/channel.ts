@@ -3,6 +3,7 @@ import { DATA_TYPES, EXCHANGES, MARKETS, OWN_TYPES, type ExchangeName, type Mark
 import type { Gap, GapReason, Message } from '../../market/messages.ts'
 import { BookOrder } from './book.ts'
 import { CandleOrder, IdOrder, TimeOrder, type Order } from './order.ts'
+import { RecentMessages } from './recent.ts'
 import type { ChannelReport, FindingKind } from './report.ts'
 
 /**
@@ -48,9 +49,6 @@ export function parseSubject(name: string): Subject | undefined {
   }
 }
 
-/** Ids that a channel remembers at least; twice as many at most. */
-const RECENT_MAX = 2048
-
 /** What an audit knows of one channel. */
 export class Channel {
   readonly subject: Subject
@@ -63,6 +61,7 @@ export class Channel {
   /** Gaps about this channel that are still to be matched. */
   readonly gaps: Gap[] = []
   readonly gapCounts: Partial<Record<GapReason, number>> = {}
+  readonly recent = new RecentMessages()
   /** How many findings of a kind there are. */
   readonly found: Partial<Record<FindingKind, number>> = {}
   messages = 0
@@ -75,10 +74,6 @@ export class Channel {
   filled = 0
   announced = 0
   unannounced = 0
-  /** Hash of the content by the key of the id: of the latest messages, and of those before them. */
-  #recent = new Map<string, number>()
-  #older = new Map<string, number>()
-
   constructor(subject: Subject, interval: string, continuity: Continuity) {
     const { type, exchange, market } = subject
     this.subject = subject
@@ -88,18 +83,6 @@ export class Channel {
     this.book = type === 'orderbook' ? new BookOrder() : undefined
     this.candles = type === 'kline' ? new CandleOrder() : undefined
     this.order = this.book ?? this.candles ?? (type === 'trade' && this.isContiguous ? new IdOrder() : new TimeOrder())
-  }
-
-  /** Remembers an id; says whether it was there before, and with what content. */
-  seen(key: string, hash: number): 'new' | 'same' | 'other' {
-    const before = this.#recent.get(key) ?? this.#older.get(key)
-    if (before !== undefined) return before === hash ? 'same' : 'other'
-    if (this.#recent.size >= RECENT_MAX) {
-      this.#older = this.#recent
-      this.#recent = new Map()
-    }
-    this.#recent.set(key, hash)
-    return 'new'
   }
 
   report(): ChannelReport {

@@ -135,31 +135,3 @@ function isDecimal(value: unknown): boolean {
   }
   return digits > 0
 }
-
-/** What differs between two publishers of one message: the rest is the content. */
-const OWN_FIELDS: ReadonlySet<string> = new Set(['received', 'published', 'filled'])
-
-/** A number that two messages share when their content is the same, whoever published them. */
-export function contentHash(m: Fields): number {
-  let hash = 0x811c9dc5
-  for (const key in m) {
-    if (!OWN_FIELDS.has(key)) hash = hashValue(hash, m[key])
-  }
-  return hash
-}
-
-function hashValue(seed: number, value: unknown): number {
-  let hash = Math.imul(seed ^ 0x9e37, FNV_PRIME)
-  if (typeof value === 'string') {
-    for (let i = 0; i < value.length; i++) hash = Math.imul(hash ^ value.charCodeAt(i), FNV_PRIME)
-  } else if (Array.isArray(value)) {
-    for (let i = 0; i < value.length; i++) hash = hashValue(hash, value[i])
-  } else {
-    const number = Number(value)
-    hash = Math.imul(hash ^ (number | 0), FNV_PRIME)
-    hash = Math.imul(hash ^ (number / 4294967296), FNV_PRIME)
-  }
-  return hash
-}
-
-const FNV_PRIME = 0x01000193

@@ -2,6 +2,7 @@
 // or a bare status in the header (nobody listens under the subject).
 import type { Msg } from '@nats-io/transport-node'
 import { CLOSE_BRACE, NINE, ZERO } from '../../wire/bytes.ts'
+import { printable } from '../../terminal/escape.ts'
 import { contentBytes, hasHeader } from './wire.ts'
 
 export const STORED = 0
@@ -91,9 +92,4 @@ function errorOf(message: Msg): { code: number; description: string } {
     const code = message.headers?.code ?? 0
     return { code, description: printable(message.headers?.description ?? 'an answer that cannot be read') }
   }
-}
-
-/** Text from a server, fit for a log line. */
-export function printable(text: string): string {
-  return text.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 200)
 }

@@ -11,7 +11,7 @@ import {
   UserAuthenticationExpiredError,
   usernamePasswordAuthenticator,
 } from '@nats-io/transport-node'
-import { printable } from './answer.ts'
+import { printable } from '../../terminal/escape.ts'
 
 /** One way to say who we are; all absent: nobody. */
 export interface NatsIdentity {

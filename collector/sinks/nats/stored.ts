@@ -1,6 +1,7 @@
 // Reading back what a stream holds, by JetStream's direct get.
 import { JetStreamApiError, jetstreamManager } from '@nats-io/jetstream'
 import type { Msg, NatsConnection } from '@nats-io/transport-node'
+import { inLanes } from '../lanes.ts'
 
 const ASK_MS_MAX = 5_000
 const CONCURRENT_MAX = 8
@@ -22,7 +23,7 @@ export interface StreamRef {
 export async function lastPayloads(from: StreamRef, subjects: readonly string[]): Promise<Map<string, Uint8Array>> {
   const found = new Map<string, Uint8Array>()
   if (!from.allowDirect) {
-    await each(subjects, async (subject) => {
+    await inLanes(subjects, CONCURRENT_MAX, async (subject) => {
       const payload = await lastByApi(from, subject)
       if (payload !== undefined) found.set(subject, payload)
     })
@@ -31,7 +32,7 @@ export async function lastPayloads(from: StreamRef, subjects: readonly string[])
   const requests: string[][] = []
   for (let i = 0; i < subjects.length; i += SUBJECTS_PER_REQUEST)
     requests.push(subjects.slice(i, i + SUBJECTS_PER_REQUEST))
-  await each(requests, async (some) => {
+  await inLanes(requests, CONCURRENT_MAX, async (some) => {
     for (const message of await ask(from, { multi_last: some })) {
       const subject = message.headers?.get('Nats-Subject')
       if (subject !== undefined) found.set(subject, message.data)
@@ -50,7 +51,7 @@ export async function idsBehind(
   counts: ReadonlyMap<string, number>,
 ): Promise<Set<string>> {
   const ids = new Set<string>()
-  await each([...counts], async ([subject, batch]) => {
+  await inLanes([...counts], CONCURRENT_MAX, async ([subject, batch]) => {
     for (const message of await ask(from, { seq: sequence + 1, next_by_subj: subject, batch })) {
       const id = message.headers?.get('Nats-Msg-Id')
       if (id !== undefined) ids.add(id)
@@ -82,13 +83,4 @@ async function lastByApi({ nc, stream }: StreamRef, subject: string): Promise<Ui
     if (error instanceof JetStreamApiError && error.code === NO_MESSAGE) return undefined
     throw error
   }
-}
-
-/** Runs `work` for all, a few at a time. */
-async function each<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
-  let next = 0
-  const lane = async (): Promise<void> => {
-    while (next < all.length) await work(all[next++] as T)
-  }
-  await Promise.all(Array.from({ length: Math.min(CONCURRENT_MAX, all.length) }, lane))
 }

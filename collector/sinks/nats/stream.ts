@@ -12,7 +12,7 @@ import {
   type StreamInfo,
 } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { printable } from './answer.ts'
+import { printable } from '../../terminal/escape.ts'
 import { reason } from './connect.ts'
 
 /** The part of a stream that a user may write; what is absent is the server's choice. */

@@ -1,0 +1,272 @@
+// A Collector as a process: sink and spool at one end, a Venue for each market at the other, and the account between.
+//
+// Always: what came in is accounted for (status.ts, `imbalance`). Order of ending: stop reading, announce what is
+// missing, drain the spool into the sink, close. Start reading at `openCollector`.
+import type { Logger } from 'pino'
+import type { Collector, Feed } from '../crds/collector.ts'
+import { parseBytes } from '../crds/duration.ts'
+import { subjectPrefix } from '../crds/sink.ts'
+import type { Clock, Random } from './connection/clock.ts'
+import { addresses } from './connection/limits.ts'
+import { FrameCounts } from './exchanges/decoder.ts'
+import { roomOf } from './exchanges/registry.ts'
+import { sinkWatch, readiness } from './health.ts'
+import type { Lane } from './lane.ts'
+import { Latencies } from './latency.ts'
+import { limited } from './log.ts'
+import { Channels } from './market/channel.ts'
+import { OwnMessages } from './market/outlet.ts'
+import type { Sink, SinkContext } from './sinks/sink.ts'
+import { type Chunk, Spool } from './sinks/spool.ts'
+import type { AddressStatus, CollectorStatus, Ledger } from './status.ts'
+import { type Shared, Venue } from './venue.ts'
+
+export interface CollectorOptions {
+  readonly collector: Collector
+  readonly openSink: (context: SinkContext) => Sink
+  readonly log: Logger
+  readonly clock: Clock
+  readonly random: Random
+}
+
+export interface RunningCollector {
+  readonly latencies: Latencies
+  /** As of the last tick, at most a second old. */
+  status(): CollectorStatus
+  /** When the process last made progress, ms since the epoch. */
+  progress(): number
+  /** Takes up a changed manifest: what stays is not touched. */
+  apply(collector: Collector): Promise<void>
+  /** Stops reading, drains, closes; resolves at the latest after `deadlineMs`. */
+  close(deadlineMs: number): Promise<CollectorStatus>
+}
+
+const TICK_MS = 1_000
+const ROTATE_TICKS = 5
+
+/** Opens the sink, then the venues. Rejects for what a person must mend; venues that are away are tried for ever. */
+export async function openCollector(options: CollectorOptions): Promise<RunningCollector> {
+  const running = new Running(options)
+  await running.start()
+  return running
+}
+
+class Running implements RunningCollector {
+  readonly latencies = new Latencies()
+  readonly #options: CollectorOptions
+  readonly #spool: Spool
+  readonly #channels: Channels
+  readonly #counts = new FrameCounts()
+  readonly #sink: Sink
+  readonly #addresses: ReturnType<typeof addresses>
+  readonly #shared: Shared
+  readonly #venues = new Map<string, Venue>()
+  /** By index of the channel; own messages have none. */
+  readonly #laneOf: (Lane | undefined)[] = []
+  readonly #sinkLostMs = sinkWatch()
+  readonly #startedMs: number
+  #collector: Collector
+  #foreign = 0
+  #refused = 0
+  #everReady = false
+  #status: CollectorStatus
+  #ticks = 0
+  #timer: ReturnType<Clock['setTimeout']> | undefined
+  #progressMs: number
+  #woken = false
+
+  constructor(options: CollectorOptions) {
+    const { collector, clock, random, log } = options
+    this.#options = options
+    this.#collector = collector
+    this.#spool = new Spool(parseBytes(collector.spec.spool.bytesMax))
+    this.#channels = new Channels(subjectPrefix(collector.spec.sink))
+    this.#startedMs = clock.nowMs()
+    this.#progressMs = this.#startedMs
+    this.#addresses = addresses({ clock, random })
+    this.#sink = options.openSink({
+      spool: this.#spool,
+      channels: this.#channels,
+      onSettled: (outcome, chunk, index) => this.#onSettled(outcome, chunk, index),
+    })
+    this.#shared = {
+      channels: this.#channels,
+      own: new OwnMessages(this.#channels, this.#spool, () => clock.nowUs()),
+      counts: this.#counts,
+      latencies: this.latencies,
+      addresses: this.#addresses,
+      clock,
+      random,
+      log,
+      faults: limited(log),
+      last: (subjects) => this.#sink.last(subjects),
+      onLane: (lane) => (this.#laneOf[lane.channel.index] = lane),
+    }
+    this.#spool.onCommit = () => this.#wake()
+    this.#status = this.#observe()
+  }
+
+  async start(): Promise<void> {
+    await this.#sink.open()
+    this.#tick()
+    // Venues load their instruments for as long as that takes; one that is away must not hold up the others.
+    void this.apply(this.#collector)
+  }
+
+  status(): CollectorStatus {
+    return this.#status
+  }
+
+  progress(): number {
+    return this.#progressMs
+  }
+
+  async apply(collector: Collector): Promise<void> {
+    this.#collector = collector
+    const groups = new Map<string, Feed[]>()
+    for (const feed of collector.spec.feeds) {
+      const key = venueKey(feed)
+      groups.set(key, [...(groups.get(key) ?? []), feed])
+    }
+    for (const [key, venue] of this.#venues) {
+      if (groups.has(key)) continue
+      venue.close()
+      this.#venues.delete(key)
+    }
+    await Promise.all([...groups].map(([key, feeds]) => this.#venue(key, feeds[0] as Feed)?.want(feeds)))
+  }
+
+  async close(deadlineMs: number): Promise<CollectorStatus> {
+    const { clock } = this.#options
+    for (const venue of this.#venues.values()) venue.close()
+    this.#addresses.close()
+    await this.#sink.close(deadlineMs)
+    clock.clearTimeout(this.#timer)
+    this.#status = this.#observe()
+    return this.#status
+  }
+
+  /** The venue of a feed; undefined for one that this version does not speak, which `validate` and `run` have named. */
+  #venue(key: string, { exchange, market, endpoints, proxy }: Feed): Venue | undefined {
+    const known = this.#venues.get(key)
+    if (known !== undefined) return known
+    const room = roomOf(exchange, market)
+    if (room === undefined) return undefined
+    const venue = new Venue({
+      room,
+      endpoints: {
+        websocket: endpoints?.websocket ?? room.endpoints.websocket,
+        rest: endpoints?.rest ?? room.endpoints.rest,
+      },
+      proxy: proxy === undefined ? undefined : { url: proxy.url },
+      shared: this.#shared,
+    })
+    this.#venues.set(key, venue)
+    return venue
+  }
+
+  /** One flush for all that is committed before the event loop comes round. */
+  #wake(): void {
+    if (this.#woken) return
+    this.#woken = true
+    setImmediate(() => {
+      this.#woken = false
+      this.#sink.flush()
+    })
+  }
+
+  #onSettled(outcome: 'acknowledged' | 'duplicate' | 'refused', chunk: Chunk, index: number): void {
+    const channel = this.#channels.list[chunk.channel[index] as number]
+    if (channel === undefined) return
+    const { tally } = channel
+    if (outcome === 'acknowledged') tally.acknowledged += 1
+    else if (outcome === 'duplicate') {
+      tally.duplicates += 1
+      if (chunk.sent[index] === 1) this.#foreign += 1
+    } else {
+      tally.dropped += 1
+      this.#refused += 1
+    }
+    this.#laneOf[channel.index]?.latency.record(this.#options.clock.nowUs() - (chunk.received[index] as number))
+  }
+
+  #tick(): void {
+    const { clock } = this.#options
+    const nowUs = clock.nowUs()
+    this.#progressMs = clock.nowMs()
+    for (const venue of this.#venues.values()) venue.tick(nowUs)
+    this.#ticks += 1
+    if (this.#ticks % ROTATE_TICKS === 0) this.latencies.rotate()
+    this.#sink.flush()
+    this.#status = this.#observe()
+    this.#timer = clock.setTimeout(() => this.#tick(), TICK_MS)
+  }
+
+  #observe(): CollectorStatus {
+    const { clock } = this.#options
+    const nowMs = clock.nowMs()
+    const nowUs = clock.nowUs()
+    const venues = [...this.#venues.values()]
+    const channels = venues.flatMap(({ lanes }) => lanes.map((lane) => lane.status(nowUs)))
+    const sink = { ...this.#sink.status, kind: this.#sink.kind }
+    const lostMs = this.#sinkLostMs(sink, this.#spool.pending, nowMs)
+    const { ready, reasons } =
+      channels.length === 0
+        ? { ready: false, reasons: ['no channel yet: instruments are being loaded'] }
+        : readiness(channels, sink, lostMs, this.#everReady)
+    this.#everReady ||= ready
+    const { bytesUsed, bytesMax, pending } = this.#spool
+    return {
+      name: this.#collector.metadata.name,
+      startedMs: this.#startedMs,
+      atMs: nowMs,
+      ready,
+      notReady: reasons,
+      channels,
+      sessions: venues.flatMap(({ sessions }) => sessions),
+      addresses: unique(venues.map(({ address }) => address)),
+      sink,
+      spool: { bytesUsed, bytesMax, pending },
+      ledger: this.#ledger(),
+    }
+  }
+
+  #ledger(): Ledger {
+    const { received, data, control, refused } = this.#counts
+    let made = 0
+    let acknowledged = 0
+    let duplicate = 0
+    let dropped = 0
+    let gaps = 0
+    for (const { tally } of this.#channels.list) {
+      made += tally.made
+      acknowledged += tally.acknowledged
+      duplicate += tally.duplicates
+      dropped += tally.dropped
+      gaps += tally.gaps
+    }
+    return {
+      framesReceived: received,
+      framesData: data,
+      framesControl: control,
+      framesRefused: { ...refused },
+      messagesMade: made,
+      messagesAcknowledged: acknowledged,
+      messagesDuplicate: duplicate,
+      messagesForeign: this.#foreign,
+      messagesDropped: { spool_full: dropped - this.#refused, refused_by_sink: this.#refused },
+      messagesSpooled: this.#spool.pending,
+      gaps,
+    }
+  }
+}
+
+/** Feeds that share sockets and limits. */
+function venueKey({ exchange, market, endpoints, proxy }: Feed): string {
+  return JSON.stringify([exchange, market, endpoints?.websocket, endpoints?.rest, proxy?.url])
+}
+
+/** Two markets may share an address. */
+function unique(all: readonly AddressStatus[]): AddressStatus[] {
+  return [...new Map(all.map((address) => [`${address.exchange} ${address.host}`, address])).values()]
+}

@@ -1,0 +1,57 @@
+// `marketprism`: the entry of the collector's image and of the command line.
+//
+// Exit codes: 0 well; 1 a manifest with faults, an account that does not balance, an audit that found loss; 2 a command
+// line that cannot be understood, or something that cannot be opened.
+import { parseArgs } from 'node:util'
+import { auditCommand } from './audit/command.ts'
+import { continuity } from './exchanges/registry.ts'
+import { runCommand } from './run.ts'
+import { validateCommand } from './validate.ts'
+
+const USAGE = `marketprism <command>
+
+  run -f FILE         collect what the manifest says; the same manifest as in Kubernetes
+      --nats URL        publish to this NATS instead of the manifest's sink
+      --out DIR         write files below this folder instead of the manifest's sink
+      --duration 15s    end by itself, with a summary that balances
+      --watch           take up changes of the file (SIGHUP does it, too)
+      --json            one JSON line a second instead of the table
+      --port N          of /livez /readyz /status /metrics; 8080, or 0 for any
+      --log-level L     trace, debug, info, warn, error, silent
+  validate -f FILE    say everything that is wrong with a manifest, and what to write instead
+  audit --stream NAME | --dir FOLDER
+                      what is there, what is missing and whether that was announced; see audit --help
+`
+
+const [command, ...rest] = process.argv.slice(2)
+const io = { stdout: process.stdout, stderr: process.stderr }
+
+switch (command) {
+  case 'run':
+    process.exitCode = await runCommand(rest)
+    break
+  case 'validate':
+    process.exitCode = validateCommand(filesOf(rest), io)
+    break
+  case 'audit':
+    process.exitCode = await auditCommand(rest, io, continuity)
+    break
+  case undefined:
+  case 'help':
+  case '--help':
+    process.stdout.write(USAGE)
+    break
+  default:
+    process.stderr.write(`marketprism: '${JSON.stringify(command).slice(1, -1)}' is not a command.\n\n${USAGE}`)
+    process.exitCode = 2
+}
+
+/** Every `-f FILE`; anything else is a usage that names no file. */
+function filesOf(args: readonly string[]): string[] {
+  try {
+    const options = { file: { type: 'string', short: 'f', multiple: true } } as const
+    return parseArgs({ args: [...args], options }).values.file ?? []
+  } catch {
+    return []
+  }
+}

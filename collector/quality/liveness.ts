@@ -1,0 +1,92 @@
+// Quiet or dead: a channel is judged by its own history, a socket by its pings (connection/socket.ts).
+//
+// In: once a second, what is known of a channel. Out: its state. Pure but for the memory of its longest usual silence.
+// Never: a quiet market is taken for a fault; C021 of the cases: a symbol that trades once in half an hour is well.
+import type { ChannelState } from '../market/messages.ts'
+
+/** A channel whose first frame has not come so long after it was asked for is reported: an acknowledgement proves nothing. */
+export const FIRST_FRAME_US = 10_000_000
+/** Silences shorter than this are never remarkable. */
+const LIVE_US = 10_000_000
+const STALE_US = 30_000_000
+/** Longest usual silence times this. */
+const LIVE_FACTOR = 3
+const STALE_FACTOR = 10
+/** Frames before a channel's history is worth anything. */
+const HISTORY_MIN = 20
+/** What a longer silence adds to the memory of shorter ones fades by this much with each frame period. */
+const FADE = 0.999
+
+export interface Seen {
+  readonly nowUs: number
+  /** Why the channel cannot be: unlisted, refused; undefined when it can. */
+  readonly impossible: string | undefined
+  /** Whether a socket that carries it is open, and since when it was asked for, µs. */
+  readonly socketUp: boolean
+  readonly askedUs: number
+  /** Books: whether in step with the venue's; undefined for other types. */
+  readonly inSync: boolean | undefined
+  /** Frames taken so far, repetitions included, and when the last one came, µs. */
+  readonly frames: number
+  readonly lastUs: number
+}
+
+export interface Judgement {
+  readonly state: ChannelState
+  readonly detail: string | undefined
+  /** What readiness waits for: it was live once, or is known not to come. */
+  readonly settled: boolean
+}
+
+/** Memory of one channel. */
+export class Liveness {
+  #frames = 0
+  #lastUs = 0
+  #longestUs = 0
+  #wasLive = false
+
+  judge(seen: Seen): Judgement {
+    this.#learn(seen)
+    const { state, detail } = this.#state(seen)
+    if (state === 'live') this.#wasLive = true
+    const known = seen.impossible !== undefined || this.#wasLive || (state === 'quiet' && detail !== WAITING)
+    return { state, detail, settled: known }
+  }
+
+  /** What was taken for a stale channel is as it should be: another socket brought nothing either. */
+  accept(nowUs: number): void {
+    this.#longestUs = Math.max(this.#longestUs, nowUs - this.#lastUs)
+  }
+
+  #learn({ frames, lastUs }: Seen): void {
+    const came = frames - this.#frames
+    if (came > 0) {
+      const fade = FADE ** Math.min(came, 10_000)
+      const silence = this.#lastUs === 0 ? 0 : (lastUs - this.#lastUs) / came
+      this.#longestUs = Math.max(silence, this.#longestUs * fade)
+    }
+    this.#frames = frames
+    this.#lastUs = lastUs
+  }
+
+  #state({ nowUs, impossible, socketUp, askedUs, inSync, frames, lastUs }: Seen): Omit<Judgement, 'settled'> {
+    if (impossible !== undefined) return { state: 'down', detail: impossible }
+    if (!socketUp) return { state: 'down', detail: 'no socket to the venue' }
+    if (frames === 0) {
+      return { state: 'quiet', detail: nowUs - askedUs > FIRST_FRAME_US ? 'no first frame yet' : WAITING }
+    }
+    const silence = nowUs - lastUs
+    if (frames >= HISTORY_MIN && silence > Math.max(STALE_US, STALE_FACTOR * this.#longestUs)) {
+      return { state: 'stale', detail: `silent for ${Math.round(silence / 1e6)} s, usually ${usual(this.#longestUs)}` }
+    }
+    if (inSync === false) return { state: 'down', detail: 'book waits for a snapshot' }
+    if (silence > Math.max(LIVE_US, LIVE_FACTOR * this.#longestUs)) return { state: 'quiet', detail: 'silent for a while' }
+    return { state: 'live', detail: undefined }
+  }
+}
+
+const WAITING = 'waiting for the first frame'
+
+function usual(us: number): string {
+  return us < 1e6 ? 'under 1 s' : `up to ${Math.round(us / 1e6)} s`
+}

@@ -1,0 +1,526 @@
+// One market of one exchange as this process runs it: instruments, channels, sessions, snapshots, history.
+//
+// In: the feeds that name it. Out: messages in the spool, statuses. Always: a change of the feeds touches only the
+// channels that differ. Where to start reading: `want`, then `#open`.
+import type { Logger } from 'pino'
+import type { Feed } from '../crds/collector.ts'
+import { feedOptions } from '../crds/feed.ts'
+import type { DataType } from '../crds/names.ts'
+import { BookTrack, type SnapshotSource } from './book/sync.ts'
+import { fullJitterMs } from './connection/backoff.ts'
+import type { Clock, Random } from './connection/clock.ts'
+import { messageOf } from './connection/errors.ts'
+import type { addresses } from './connection/limits.ts'
+import { SessionPool } from './connection/pool.ts'
+import { type Proxy, agentFor } from './connection/proxy.ts'
+import { RestClient } from './connection/rest.ts'
+import { Session } from './connection/session.ts'
+import { Decoder, type FrameCounts, type Route } from './exchanges/decoder.ts'
+import type { Listing, Room, TypeOptions, TypeRoom } from './exchanges/room.ts'
+import type { Track } from './exchanges/track.ts'
+import { Lane } from './lane.ts'
+import type { Latencies } from './latency.ts'
+import type { limited } from './log.ts'
+import type { Channel, Channels } from './market/channel.ts'
+import type { Message } from './market/messages.ts'
+import { Outlet, type OwnMessages } from './market/outlet.ts'
+import { type Selection, select } from './market/symbols.ts'
+import { PushTrack } from './quality/pushes.ts'
+import { TradeTrack } from './quality/trades.ts'
+import type { AddressStatus, SessionStatus } from './status.ts'
+import { Frame, payloadHead } from './wire/frame.ts'
+import { GENERAL_BYTES_MAX, plainForm } from './wire/general.ts'
+
+/** What all markets of a collector share. */
+export interface Shared {
+  readonly channels: Channels
+  readonly own: OwnMessages
+  readonly counts: FrameCounts
+  readonly latencies: Latencies
+  readonly addresses: ReturnType<typeof addresses>
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+  readonly faults: ReturnType<typeof limited>
+  /** The last message stored under each subject, before the first new one. */
+  readonly last: (subjects: readonly string[]) => Promise<Map<string, Message>>
+  /** Told of each new data channel. */
+  readonly onLane: (lane: Lane) => unknown
+}
+
+export interface VenueOptions {
+  readonly room: Room
+  readonly endpoints: { readonly websocket: string; readonly rest: string }
+  readonly proxy: Proxy | undefined
+  readonly shared: Shared
+}
+
+const INSTRUMENTS_EVERY_MS = 10 * 60_000
+const INSTRUMENTS_RETRY_MAX_MS = 60_000
+const SNAPSHOT_RETRY_BASE_MS = 100
+const SNAPSHOT_RETRY_MAX_MS = 10_000
+/** A session whose channels went stale is replaced at most this often. */
+const REPLACE_EVERY_MS = 5 * 60_000
+
+/** A channel that a feed asks for. */
+interface Wanted {
+  readonly listing: Listing
+  readonly type: DataType
+  readonly options: TypeOptions
+  readonly depth: number
+  readonly snapshotSeconds: number
+}
+
+/** A session and what the venue needs to remember of it. */
+interface Carrier {
+  readonly session: Session
+  readonly url: string
+  readonly up: Set<number>
+  streams: ReadonlySet<string>
+  replacedMs: number
+}
+
+export class Venue {
+  readonly room: Room
+  readonly #options: VenueOptions
+  readonly #shared: Shared
+  readonly #decoder: Decoder
+  readonly #rest: RestClient
+  readonly #pool: SessionPool<Carrier & { want(streams: ReadonlySet<string>): void; close(): void }>
+  readonly #frames = new Map<DataType, Frame>()
+  readonly #snapshotFrame: Frame
+  /** By stream URL and name. */
+  readonly #lanes = new Map<string, Lane>()
+  readonly #unlisted = new Map<string, Lane>()
+  readonly #snapshotSeconds = new Map<Lane, number>()
+  #listings: ReadonlyMap<string, Listing> = new Map()
+  #feeds: readonly Feed[] = []
+  #refreshedMs = 0
+  readonly #ended = new AbortController()
+
+  constructor(options: VenueOptions) {
+    const { room, endpoints, proxy, shared } = options
+    this.room = room
+    this.#options = options
+    this.#shared = shared
+    this.#decoder = new Decoder(room, shared.counts, (socketId) => this.#unreadable(socketId))
+    const rest = new URL(endpoints.rest)
+    this.#rest = new RestClient({
+      origin: rest.origin,
+      limits: shared.addresses.limits(room.exchange, rest.host, room.rules),
+      agent: agentFor(proxy, rest.protocol === 'http:' ? 'http' : 'https', shared.clock),
+      clock: shared.clock,
+      random: shared.random,
+    })
+    this.#pool = new SessionPool(room.protocol.streamsPerSocketMax, (url) => this.#carrier(url))
+    this.#snapshotFrame = new Frame(room.book.snapshotFrame)
+  }
+
+  get lanes(): Lane[] {
+    return [...this.#lanes.values(), ...this.#unlisted.values()]
+  }
+
+  get sessions(): SessionStatus[] {
+    const { exchange, market } = this.room
+    return this.#pool.sessions.map(({ session }) => ({ exchange, market, ...session.status }))
+  }
+
+  get address(): AddressStatus {
+    return { exchange: this.room.exchange, ...this.#rest.status }
+  }
+
+  /**
+   * What to collect from now on. Loads the instruments first, for as long as that takes.
+   * @returns when all channels have been asked for
+   */
+  async want(feeds: readonly Feed[]): Promise<void> {
+    this.#feeds = feeds
+    await this.#loadInstruments()
+    await this.#place()
+  }
+
+  /** Once a second: states, snapshots for late joiners, renewals, silent sessions, instruments. */
+  tick(nowUs: number): void {
+    const second = Math.floor(nowUs / 1e6)
+    let index = 0
+    for (const lane of this.lanes) {
+      const state = lane.tick(nowUs)
+      if (state !== undefined) this.#shared.own.publish(state)
+      const track = lane.route?.track
+      if (!(track instanceof BookTrack)) continue
+      const period = this.#snapshotSeconds.get(lane) ?? 60
+      // Staggered over the period, so that not all books are written in one second.
+      if ((second + index++) % period === 0) track.refresh()
+      track.check()
+    }
+    for (const carrier of this.#pool.sessions) this.#mendStale(carrier, nowUs)
+    const nowMs = this.#shared.clock.nowMs()
+    if (this.#refreshedMs > 0 && nowMs - this.#refreshedMs > INSTRUMENTS_EVERY_MS) {
+      this.#refreshedMs = nowMs
+      void this.#refreshInstruments()
+    }
+  }
+
+  /** Closes sockets and requests; then announces what is missing at the end. */
+  close(): void {
+    this.#ended.abort()
+    for (const lane of this.#lanes.values()) lane.route?.track.close()
+    this.#pool.close()
+  }
+
+  async #loadInstruments(): Promise<void> {
+    for (let attempt = 0; !this.#ended.signal.aborted; attempt++) {
+      if (await this.#refreshInstruments()) return
+      const waitMs = fullJitterMs(attempt, 500, INSTRUMENTS_RETRY_MAX_MS, this.#shared.random)
+      await new Promise<void>((resolve) => this.#shared.clock.setTimeout(resolve, waitMs))
+    }
+  }
+
+  /** Asks for the venue's instruments and publishes those that changed. */
+  async #refreshInstruments(): Promise<boolean> {
+    const { exchange, market, instruments } = this.room
+    try {
+      const { body, status } = await this.#rest.get(instruments.path, {
+        weight: instruments.weight,
+        priority: 0,
+        signal: this.#ended.signal,
+      })
+      const listings = status === 200 ? instruments.read(body) : undefined
+      if (listings === undefined) throw new Error(`answered ${status} with what is no list of instruments`)
+      this.#listings = new Map(listings.map((listing) => [listing.symbol, listing]))
+      this.#refreshedMs = this.#shared.clock.nowMs()
+      return true
+    } catch (error) {
+      if (this.#ended.signal.aborted) return false
+      const fields = { exchange, market, error: messageOf(error) }
+      this.#shared.faults.warn(`instruments ${exchange} ${market}`, fields, 'instruments could not be loaded; trying again')
+      return false
+    }
+  }
+
+  /** Makes the channels that the feeds ask for, and no others. */
+  async #place(): Promise<void> {
+    const wanted = new Map<string, Wanted>()
+    this.#unlisted.clear()
+    for (const feed of this.#feeds) {
+      const selection = select(feed.symbols, feed.exclude, this.#listings)
+      for (const want of this.#expand(feed, selection)) wanted.set(this.#streamKey(want), want)
+      this.#addUnlisted(feed, selection)
+    }
+    for (const [key, lane] of this.#lanes) if (!wanted.has(key)) this.#remove(key, lane)
+    const added = [...wanted].filter(([key]) => !this.#lanes.has(key))
+    const last = await this.#lastMessages(added.map(([, want]) => want))
+    for (const [key, want] of added) this.#add(key, want, last)
+    this.#publishInstruments(added.map(([, { listing }]) => listing))
+    this.#carry()
+  }
+
+  #expand(feed: Feed, { listed }: Selection): Wanted[] {
+    const { kline, orderbook } = feedOptions(feed)
+    return listed.flatMap((listing) =>
+      feed.types.flatMap((type) => {
+        if (this.room.types[type] === undefined) return []
+        const intervals = type === 'kline' ? kline.intervals.map((interval) => ({ interval })) : [{}]
+        const { depth, snapshotSeconds } = orderbook
+        return intervals.map((options) => ({ listing, type, options, depth, snapshotSeconds }))
+      }),
+    )
+  }
+
+  #streamKey({ listing, type, options }: Wanted): string {
+    const { path, name } = (this.room.types[type] as TypeRoom).stream(listing.venueSymbol, options)
+    return `${path} ${name}`
+  }
+
+  #addUnlisted(feed: Feed, { unlisted }: Selection): void {
+    const { exchange, market } = this.room
+    for (const [symbol, why] of unlisted) {
+      this.#shared.log.error({ exchange, market, symbol }, `${symbol} is ${why}`)
+      for (const type of feed.types) {
+        const channel = this.#shared.channels.of({ exchange, market, symbol, type })
+        const latency = this.#shared.latencies.channel(channel as Channel & { type: DataType })
+        const lane = new Lane(channel, { path: '', name: '' }, undefined, latency)
+        lane.impossible = why
+        this.#unlisted.set(channel.subject, lane)
+      }
+    }
+  }
+
+  async #lastMessages(wanted: readonly Wanted[]): Promise<Map<string, Message>> {
+    const subjects = new Set(wanted.map((want) => this.#channel(want).subject))
+    if (subjects.size === 0) return new Map()
+    try {
+      return await this.#shared.last([...subjects])
+    } catch (error) {
+      const fields = { error: messageOf(error) }
+      this.#shared.log.warn(fields, 'the last messages could not be read: what came since the last run is not announced')
+      return new Map()
+    }
+  }
+
+  #channel({ listing, type, options }: Wanted): Channel {
+    const { exchange, market } = this.room
+    return this.#shared.channels.of({ exchange, market, symbol: listing.symbol, type, ...options })
+  }
+
+  #add(key: string, want: Wanted, last: ReadonlyMap<string, Message>): void {
+    const channel = this.#channel(want)
+    const typeRoom = this.room.types[want.type] as TypeRoom
+    const frame = this.#frames.get(want.type) ?? new Frame(typeRoom.frame)
+    this.#frames.set(want.type, frame)
+    const constants = { kind: 'delta', interval: want.options.interval ?? '' }
+    const outlet = new Outlet(channel, frame.template(channel.idHead, payloadHead(channel), constants), this.#shared.own)
+    const symbol = Buffer.from(want.listing.venueSymbol)
+    const track = this.#track(want, outlet, frame, symbol, last.get(channel.subject))
+    const route: Route = { frame, symbol, track, newest: 0 }
+    const stream = typeRoom.stream(want.listing.venueSymbol, want.options)
+    const lane = new Lane(
+      channel,
+      stream,
+      route,
+      this.#shared.latencies.channel(channel as Channel & { type: DataType }),
+    )
+    this.#decoder.route(stream.name, route)
+    this.#lanes.set(key, lane)
+    if (track instanceof BookTrack) this.#snapshotSeconds.set(lane, want.snapshotSeconds)
+    this.#shared.onLane(lane)
+  }
+
+  #track(want: Wanted, outlet: Outlet, frame: Frame, symbol: Buffer, last: Message | undefined): Track {
+    const { order } = this.room.types[want.type] as TypeRoom
+    const { venueSymbol } = want.listing
+    if (want.type === 'orderbook') {
+      const resume = last?.type === 'orderbook' && last.ts !== undefined ? { seq: last.seq, time: last.ts } : undefined
+      const source = this.#snapshots(venueSymbol, symbol, want.depth)
+      const onSync = (inSync: boolean, why: string) => this.#onSync(outlet.channel, inSync, why)
+      return new BookTrack({ outlet, frame, symbol, keys: this.room.book, source, depth: want.depth, onSync, resume })
+    }
+    if (order.id !== undefined && order.time !== undefined) {
+      const id = last?.type === 'trade' ? Number(last.id) : Number.NaN
+      const resume = last?.ts !== undefined && Number.isSafeInteger(id) ? { id, time: last.ts } : undefined
+      const history = (fromId: number) => this.#history(venueSymbol, fromId)
+      const { clock } = this.#shared
+      return new TradeTrack({ outlet, frame, symbol, order: { id: order.id, time: order.time }, history, clock, resume })
+    }
+    if (last !== undefined) {
+      outlet.lastTime = last.ts ?? last.received
+      outlet.interrupt('restart')
+    }
+    return new PushTrack(outlet, frame, order)
+  }
+
+  #onSync(channel: Channel, inSync: boolean, why: string): void {
+    const { exchange, market, symbol } = channel
+    if (inSync) this.#shared.log.debug({ exchange, market, symbol }, 'book in sync')
+    else {
+      const fields = { exchange, market, symbol, reason: why }
+      this.#shared.faults.warn(`book ${exchange} ${market} ${symbol}`, fields, 'book lost sync; waiting for a snapshot')
+    }
+  }
+
+  #snapshots(venueSymbol: string, symbol: Buffer, depth: number): SnapshotSource {
+    let attempt = 0
+    let askedMs = -Infinity
+    const ask = async (track: BookTrack): Promise<void> => {
+      const query = this.room.book.snapshot(venueSymbol, depth)
+      askedMs = this.#shared.clock.nowMs()
+      try {
+        const request = { weight: query.weight, priority: 1, signal: this.#ended.signal }
+        const { body, status } = await this.#rest.get(query.path, request)
+        const plain = status === 200 ? this.#readSnapshot(body, symbol) : undefined
+        if (plain === undefined) throw new Error(`answered ${status} with what is no book`)
+        track.arrived(plain, query.limit)
+      } catch (error) {
+        if (this.#ended.signal.aborted) return
+        const { exchange, market } = this.room
+        const fields = { exchange, market, symbol: venueSymbol, error: messageOf(error) }
+        this.#shared.faults.warn(`snapshot ${exchange} ${market} ${venueSymbol}`, fields, 'no snapshot; trying again')
+        track.failed()
+      }
+    }
+    return {
+      frame: this.#snapshotFrame,
+      ...this.room.book.snapshotKeys,
+      request: (track) => {
+        const { clock, random } = this.#shared
+        // The first one at once; one soon after another means that it did not help.
+        attempt = clock.nowMs() - askedMs > SNAPSHOT_RETRY_MAX_MS ? 0 : attempt + 1
+        const waitMs = attempt === 0 ? 0 : fullJitterMs(attempt, SNAPSHOT_RETRY_BASE_MS, SNAPSHOT_RETRY_MAX_MS, random)
+        clock.setTimeout(() => void ask(track), waitMs)
+      },
+    }
+  }
+
+  #readSnapshot(body: Buffer, symbol: Buffer): Buffer | undefined {
+    const frame = this.#snapshotFrame
+    if (frame.read(body, 0, body.length, symbol)) return body
+    const plain = body.length > GENERAL_BYTES_MAX ? undefined : plainForm(body)
+    return plain !== undefined && frame.read(plain, 0, plain.length, symbol) ? plain : undefined
+  }
+
+  async #history(venueSymbol: string, fromId: number): Promise<readonly Buffer[]> {
+    const query = this.room.trades.history(venueSymbol, fromId)
+    const { exchange, market } = this.room
+    try {
+      // A ban lasts longer than trades may wait: rather a gap now than a fill in an hour.
+      if (this.#rest.status.blockedUntilMs > this.#shared.clock.nowMs()) throw new Error('the venue blocks this address')
+      const request = { weight: query.weight, priority: 0, signal: this.#ended.signal }
+      const { body, status } = await this.#rest.get(query.path, request)
+      const rows = status === 200 ? this.room.trades.readHistory(body, venueSymbol) : undefined
+      if (rows === undefined) throw new Error(`answered ${status} with what are no trades`)
+      return rows
+    } catch (error) {
+      const fields = { exchange, market, symbol: venueSymbol, error: messageOf(error) }
+      this.#shared.faults.warn(`history ${exchange} ${market} ${venueSymbol}`, fields, 'missed trades cannot be fetched')
+      throw error
+    }
+  }
+
+  #publishInstruments(listings: readonly Listing[]): void {
+    const { exchange, market } = this.room
+    for (const listing of new Set(listings)) {
+      const { symbol, venueSymbol, base, quote, status, tickSize, lotSize, contractMultiplier } = listing
+      this.#shared.own.publish({
+        type: 'instrument',
+        v: 1,
+        exchange,
+        market,
+        symbol,
+        venue_symbol: venueSymbol,
+        base,
+        quote,
+        status,
+        ...(tickSize === undefined ? {} : { tick_size: tickSize }),
+        ...(lotSize === undefined ? {} : { lot_size: lotSize }),
+        ...(contractMultiplier === undefined ? {} : { contract_multiplier: contractMultiplier }),
+        received: this.#shared.clock.nowUs(),
+      })
+    }
+  }
+
+  #remove(key: string, lane: Lane): void {
+    this.#decoder.route(lane.stream.name, undefined)
+    this.#lanes.delete(key)
+    this.#snapshotSeconds.delete(lane)
+    lane.route?.track.close()
+  }
+
+  /** Tells the pool which streams to carry. */
+  #carry(): void {
+    const wanted = new Map<string, Set<string>>()
+    const nowUs = this.#shared.clock.nowUs()
+    for (const lane of this.#lanes.values()) {
+      const url = this.#options.endpoints.websocket.replace(/\/$/, '') + lane.stream.path
+      const streams = wanted.get(url) ?? new Set()
+      wanted.set(url, streams.add(lane.stream.name))
+      if (lane.askedUs === 0) lane.askedUs = nowUs
+    }
+    this.#pool.want(wanted)
+  }
+
+  #lanesOf(carrier: Carrier): Lane[] {
+    const path = new URL(carrier.url).pathname
+    return [...carrier.streams].flatMap((stream) => this.#lanes.get(`${path} ${stream}`) ?? [])
+  }
+
+  #carrier(url: string): Carrier & { want(streams: ReadonlySet<string>): void; close(): void } {
+    const { clock, random, addresses: known, log, faults } = this.#shared
+    const { exchange, market, protocol, rules } = this.room
+    const fields = { exchange, market, url: new URL(url).host + new URL(url).pathname }
+    const session = new Session({
+      url,
+      protocol,
+      agent: agentFor(this.#options.proxy, 'websocket', clock),
+      clock,
+      random,
+      limits: known.limits(exchange, new URL(url).host, rules),
+      onFrame: (bytes, isBinary, receivedUs, socketId) => this.#decoder.decode(bytes, isBinary, receivedUs, socketId),
+      caughtUp: (socketId) => this.#isCaughtUp(carrier, socketId),
+      events: {
+        onUp: (socketId) => {
+          carrier.up.add(socketId)
+          for (const lane of this.#lanesOf(carrier)) lane.sockets.add(socketId)
+          log.debug({ ...fields, socketId }, 'socket open')
+        },
+        onDown: (socketId, { cause, code, reason }, planned) => {
+          carrier.up.delete(socketId)
+          this.#down(carrier, socketId, planned)
+          if (!planned) log.warn({ ...fields, socketId, cause, code, reason }, 'socket lost')
+        },
+        onReplaced: (_old, socketId) => log.info({ ...fields, socketId }, 'socket replaced as planned'),
+        onRetry: ({ cause, reason }, waitMs) =>
+          faults.warn(`retry ${url}`, { ...fields, cause, reason, waitMs: Math.round(waitMs) }, 'connecting again'),
+        onRefused: (stream, message) => this.#refused(carrier, stream, message),
+        onUnanswered: (streams) => log.warn({ ...fields, streams: streams.length }, 'subscription not answered'),
+        onUnknown: (text) => faults.warn(`unknown ${url}`, { ...fields, text }, 'unknown frame'),
+      },
+    })
+    const carrier = {
+      session,
+      url,
+      up: new Set<number>(),
+      streams: new Set<string>() as ReadonlySet<string>,
+      replacedMs: -Infinity,
+      want(streams: ReadonlySet<string>): void {
+        carrier.streams = streams
+        session.want(streams)
+      },
+      close: () => session.close(),
+    }
+    const want = carrier.want
+    carrier.want = (streams) => {
+      want(streams)
+      for (const lane of this.#lanesOf(carrier)) for (const id of carrier.up) lane.sockets.add(id)
+    }
+    return carrier
+  }
+
+  #refused(carrier: Carrier, stream: string, message: string): void {
+    const { exchange, market } = this.room
+    this.#shared.log.error({ exchange, market, stream, message }, 'the venue refuses a stream')
+    const lane = this.#lanes.get(`${new URL(carrier.url).pathname} ${stream}`)
+    if (lane !== undefined) lane.impossible = `refused by the venue: ${message.slice(0, 100)}`
+  }
+
+  #down(carrier: Carrier, socketId: number, planned: boolean): void {
+    if (this.#ended.signal.aborted) return
+    for (const lane of this.#lanesOf(carrier)) {
+      lane.sockets.delete(socketId)
+      if (planned && carrier.up.size > 0) lane.route?.track.leave(socketId)
+      else lane.route?.track.interrupt('disconnect', socketId)
+    }
+  }
+
+  /** A frame that may have been any channel's of this socket. */
+  #unreadable(socketId: number): void {
+    const { exchange, market } = this.room
+    this.#shared.faults.warn(`unreadable ${exchange} ${market}`, { exchange, market, socketId }, 'frame refused')
+    const carrier = this.#pool.sessions.find(({ up }) => up.has(socketId))
+    if (carrier === undefined) return
+    for (const lane of this.#lanesOf(carrier)) lane.route?.track.interrupt('malformed', socketId)
+  }
+
+  /** Whether every channel that is not quiet has come over the new socket, and goes on from it alone. */
+  #isCaughtUp(carrier: Carrier, socketId: number): boolean {
+    return this.#lanesOf(carrier).every(({ state, route }) => {
+      if (route === undefined || state !== 'live') return true
+      return route.newest >= socketId && route.track.follows(socketId)
+    })
+  }
+
+  /** A session with stale channels gets another socket; what that does not help is taken for usual. */
+  #mendStale(carrier: Carrier, nowUs: number): void {
+    const stale = this.#lanesOf(carrier).filter((lane) => lane.state === 'stale')
+    if (stale.length === 0) return
+    const nowMs = this.#shared.clock.nowMs()
+    if (nowMs - carrier.replacedMs < REPLACE_EVERY_MS) {
+      if (nowMs - carrier.replacedMs > REPLACE_EVERY_MS / 2) for (const lane of stale) lane.liveness.accept(nowUs)
+      return
+    }
+    carrier.replacedMs = nowMs
+    for (const socketId of carrier.up) for (const lane of stale) lane.route?.track.interrupt('stale', socketId)
+    const { exchange, market } = this.room
+    this.#shared.log.warn({ exchange, market, stale: stale.length }, 'channels are silent; another socket is tried')
+    carrier.session.replace()
+  }
+}
