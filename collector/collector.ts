@@ -133,7 +133,7 @@ class Running implements RunningCollector {
       venue.close()
       this.#venues.delete(key)
     }
-    await Promise.all([...groups].map(([key, feeds]) => this.#venue(key, feeds[0] as Feed)?.want(feeds)))
+    await Promise.all([...groups].map(async ([key, feeds]) => this.#venue(key, feeds[0] as Feed)?.want(feeds)))
   }
 
   async close(deadlineMs: number): Promise<CollectorStatus> {

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { readiness, serveHealth, sinkWatch } from './health.ts'
 import type { HealthOptions } from './health.ts'
 import type { CollectorStatus } from './status.ts'
-import { sampleChannel, sampleStatus } from './terminal/sample.ts'
+import { sampleChannel, sampleStatus } from '../test/support/status.ts'
 
 const fine = { problem: undefined }
 

@@ -5,7 +5,7 @@ import { LABELS } from './metrics/declare.ts'
 import type { Metric } from './metrics/declare.ts'
 import type { RuntimeStatus } from './runtime.ts'
 import type { CollectorStatus } from './status.ts'
-import { sampleAddress, sampleChannel, sampleSession, sampleStatus } from './terminal/sample.ts'
+import { sampleAddress, sampleChannel, sampleSession, sampleStatus } from '../test/support/status.ts'
 
 const KIND = 'exchange="binance",market="perpetual",type="trade"'
 const declared = Object.entries<Metric>(METRICS)

@@ -10,7 +10,7 @@ import packageJson from '../package.json' with { type: 'json' }
 import { LATENCY_BOUNDS, LatencyTotal } from './latency.ts'
 import type { Latencies } from './latency.ts'
 import { connectionMetrics } from './metrics/connections.ts'
-import { dataMetrics } from './metrics/data.ts'
+import { dataMetrics } from './metrics/flow.ts'
 import type { Label, Metric, Row } from './metrics/declare.ts'
 import { Observer } from './metrics/observe.ts'
 import type { Observation } from './metrics/observe.ts'

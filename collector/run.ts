@@ -118,13 +118,16 @@ function load({ file, nats, out }: Flags): Collector | undefined {
   try {
     text = readFileSync(file === '-' ? 0 : file, 'utf8')
   } catch (error) {
-    process.stderr.write(`run: ${file} cannot be read (${(error as NodeJS.ErrnoException).code}); name a file that can.\n`)
+    process.stderr.write(
+      `run: ${file} cannot be read (${(error as NodeJS.ErrnoException).code}); name a file that can.\n`,
+    )
     return undefined
   }
   const { collector, faults, notes } = readManifest(text, file)
   for (const finding of [...faults, ...notes]) process.stderr.write(`${findingText(finding)}\n`)
   if (collector === undefined || (nats === undefined && out === undefined)) return collector
-  const sink = nats === undefined ? { file: { path: out } } : { nats: { servers: [nats], stream: { manage: 'collector' } } }
+  const sink =
+    nats === undefined ? { file: { path: out } } : { nats: { servers: [nats], stream: { manage: 'collector' } } }
   const checked = checkCollector({ ...collector, spec: { ...collector.spec, sink } })
   for (const fault of checked.faults) process.stderr.write(`run: ${fault.says}\n`)
   return checked.collector
@@ -142,7 +145,11 @@ function openScreen({ json }: Flags, { spec }: Collector) {
       const status = () => running.status()
       if (json && !toStdout) return showJson(process.stdout, status)
       if (!draws) return showLines(log, status)
-      const table = showTable(process.stdout, status, process.stdout.hasColors() && process.env['NO_COLOR'] === undefined)
+      const table = showTable(
+        process.stdout,
+        status,
+        process.stdout.hasColors() && process.env['NO_COLOR'] === undefined,
+      )
       print = (line) => table.print(line)
       return {
         close() {

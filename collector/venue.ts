@@ -6,14 +6,13 @@ import type { Logger } from 'pino'
 import type { Feed } from '../crds/collector.ts'
 import { feedOptions } from '../crds/feed.ts'
 import type { DataType } from '../crds/names.ts'
-import { BookTrack, type SnapshotSource } from './book/sync.ts'
+import { BookTrack } from './book/sync.ts'
 import { fullJitterMs } from './connection/backoff.ts'
 import type { Clock, Random } from './connection/clock.ts'
 import { messageOf } from './connection/errors.ts'
 import type { addresses } from './connection/limits.ts'
 import { SessionPool } from './connection/pool.ts'
 import { type Proxy, agentFor } from './connection/proxy.ts'
-import { RestClient } from './connection/rest.ts'
 import { Session } from './connection/session.ts'
 import { Decoder, type FrameCounts, type Route } from './exchanges/decoder.ts'
 import type { Listing, Room, TypeOptions, TypeRoom } from './exchanges/room.ts'
@@ -27,9 +26,9 @@ import { Outlet, type OwnMessages } from './market/outlet.ts'
 import { type Selection, select } from './market/symbols.ts'
 import { PushTrack } from './quality/pushes.ts'
 import { TradeTrack } from './quality/trades.ts'
+import { Queries } from './queries.ts'
 import type { AddressStatus, SessionStatus } from './status.ts'
 import { Frame, payloadHead } from './wire/frame.ts'
-import { GENERAL_BYTES_MAX, plainForm } from './wire/general.ts'
 
 /** What all markets of a collector share. */
 export interface Shared {
@@ -57,8 +56,6 @@ export interface VenueOptions {
 
 const INSTRUMENTS_EVERY_MS = 10 * 60_000
 const INSTRUMENTS_RETRY_MAX_MS = 60_000
-const SNAPSHOT_RETRY_BASE_MS = 100
-const SNAPSHOT_RETRY_MAX_MS = 10_000
 /** A session whose channels went stale is replaced at most this often. */
 const REPLACE_EVERY_MS = 5 * 60_000
 
@@ -85,10 +82,9 @@ export class Venue {
   readonly #options: VenueOptions
   readonly #shared: Shared
   readonly #decoder: Decoder
-  readonly #rest: RestClient
+  readonly #queries: Queries
   readonly #pool: SessionPool<Carrier & { want(streams: ReadonlySet<string>): void; close(): void }>
   readonly #frames = new Map<DataType, Frame>()
-  readonly #snapshotFrame: Frame
   /** By stream URL and name. */
   readonly #lanes = new Map<string, Lane>()
   readonly #unlisted = new Map<string, Lane>()
@@ -104,16 +100,8 @@ export class Venue {
     this.#options = options
     this.#shared = shared
     this.#decoder = new Decoder(room, shared.counts, (socketId) => this.#unreadable(socketId))
-    const rest = new URL(endpoints.rest)
-    this.#rest = new RestClient({
-      origin: rest.origin,
-      limits: shared.addresses.limits(room.exchange, rest.host, room.rules),
-      agent: agentFor(proxy, rest.protocol === 'http:' ? 'http' : 'https', shared.clock),
-      clock: shared.clock,
-      random: shared.random,
-    })
+    this.#queries = new Queries({ room, url: new URL(endpoints.rest), proxy, shared, signal: this.#ended.signal })
     this.#pool = new SessionPool(room.protocol.streamsPerSocketMax, (url) => this.#carrier(url))
-    this.#snapshotFrame = new Frame(room.book.snapshotFrame)
   }
 
   get lanes(): Lane[] {
@@ -126,7 +114,7 @@ export class Venue {
   }
 
   get address(): AddressStatus {
-    return { exchange: this.room.exchange, ...this.#rest.status }
+    return this.#queries.status
   }
 
   /**
@@ -176,26 +164,12 @@ export class Venue {
     }
   }
 
-  /** Asks for the venue's instruments and publishes those that changed. */
   async #refreshInstruments(): Promise<boolean> {
-    const { exchange, market, instruments } = this.room
-    try {
-      const { body, status } = await this.#rest.get(instruments.path, {
-        weight: instruments.weight,
-        priority: 0,
-        signal: this.#ended.signal,
-      })
-      const listings = status === 200 ? instruments.read(body) : undefined
-      if (listings === undefined) throw new Error(`answered ${status} with what is no list of instruments`)
-      this.#listings = new Map(listings.map((listing) => [listing.symbol, listing]))
-      this.#refreshedMs = this.#shared.clock.nowMs()
-      return true
-    } catch (error) {
-      if (this.#ended.signal.aborted) return false
-      const fields = { exchange, market, error: messageOf(error) }
-      this.#shared.faults.warn(`instruments ${exchange} ${market}`, fields, 'instruments could not be loaded; trying again')
-      return false
-    }
+    const listings = await this.#queries.instruments()
+    if (listings === undefined) return false
+    this.#listings = new Map(listings.map((listing) => [listing.symbol, listing]))
+    this.#refreshedMs = this.#shared.clock.nowMs()
+    return true
   }
 
   /** Makes the channels that the feeds ask for, and no others. */
@@ -253,7 +227,10 @@ export class Venue {
       return await this.#shared.last([...subjects])
     } catch (error) {
       const fields = { error: messageOf(error) }
-      this.#shared.log.warn(fields, 'the last messages could not be read: what came since the last run is not announced')
+      this.#shared.log.warn(
+        fields,
+        'the last messages could not be read: what came since the last run is not announced',
+      )
       return new Map()
     }
   }
@@ -269,7 +246,11 @@ export class Venue {
     const frame = this.#frames.get(want.type) ?? new Frame(typeRoom.frame)
     this.#frames.set(want.type, frame)
     const constants = { kind: 'delta', interval: want.options.interval ?? '' }
-    const outlet = new Outlet(channel, frame.template(channel.idHead, payloadHead(channel), constants), this.#shared.own)
+    const outlet = new Outlet(
+      channel,
+      frame.template(channel.idHead, payloadHead(channel), constants),
+      this.#shared.own,
+    )
     const symbol = Buffer.from(want.listing.venueSymbol)
     const track = this.#track(want, outlet, frame, symbol, last.get(channel.subject))
     const route: Route = { frame, symbol, track, newest: 0 }
@@ -291,16 +272,24 @@ export class Venue {
     const { venueSymbol } = want.listing
     if (want.type === 'orderbook') {
       const resume = last?.type === 'orderbook' && last.ts !== undefined ? { seq: last.seq, time: last.ts } : undefined
-      const source = this.#snapshots(venueSymbol, symbol, want.depth)
+      const source = this.#queries.snapshots(venueSymbol, symbol, want.depth)
       const onSync = (inSync: boolean, why: string) => this.#onSync(outlet.channel, inSync, why)
       return new BookTrack({ outlet, frame, symbol, keys: this.room.book, source, depth: want.depth, onSync, resume })
     }
     if (order.id !== undefined && order.time !== undefined) {
       const id = last?.type === 'trade' ? Number(last.id) : Number.NaN
       const resume = last?.ts !== undefined && Number.isSafeInteger(id) ? { id, time: last.ts } : undefined
-      const history = (fromId: number) => this.#history(venueSymbol, fromId)
+      const history = (fromId: number) => this.#queries.history(venueSymbol, fromId)
       const { clock } = this.#shared
-      return new TradeTrack({ outlet, frame, symbol, order: { id: order.id, time: order.time }, history, clock, resume })
+      return new TradeTrack({
+        outlet,
+        frame,
+        symbol,
+        order: { id: order.id, time: order.time },
+        history,
+        clock,
+        resume,
+      })
     }
     if (last !== undefined) {
       outlet.lastTime = last.ts ?? last.received
@@ -315,64 +304,6 @@ export class Venue {
     else {
       const fields = { exchange, market, symbol, reason: why }
       this.#shared.faults.warn(`book ${exchange} ${market} ${symbol}`, fields, 'book lost sync; waiting for a snapshot')
-    }
-  }
-
-  #snapshots(venueSymbol: string, symbol: Buffer, depth: number): SnapshotSource {
-    let attempt = 0
-    let askedMs = -Infinity
-    const ask = async (track: BookTrack): Promise<void> => {
-      const query = this.room.book.snapshot(venueSymbol, depth)
-      askedMs = this.#shared.clock.nowMs()
-      try {
-        const request = { weight: query.weight, priority: 1, signal: this.#ended.signal }
-        const { body, status } = await this.#rest.get(query.path, request)
-        const plain = status === 200 ? this.#readSnapshot(body, symbol) : undefined
-        if (plain === undefined) throw new Error(`answered ${status} with what is no book`)
-        track.arrived(plain, query.limit)
-      } catch (error) {
-        if (this.#ended.signal.aborted) return
-        const { exchange, market } = this.room
-        const fields = { exchange, market, symbol: venueSymbol, error: messageOf(error) }
-        this.#shared.faults.warn(`snapshot ${exchange} ${market} ${venueSymbol}`, fields, 'no snapshot; trying again')
-        track.failed()
-      }
-    }
-    return {
-      frame: this.#snapshotFrame,
-      ...this.room.book.snapshotKeys,
-      request: (track) => {
-        const { clock, random } = this.#shared
-        // The first one at once; one soon after another means that it did not help.
-        attempt = clock.nowMs() - askedMs > SNAPSHOT_RETRY_MAX_MS ? 0 : attempt + 1
-        const waitMs = attempt === 0 ? 0 : fullJitterMs(attempt, SNAPSHOT_RETRY_BASE_MS, SNAPSHOT_RETRY_MAX_MS, random)
-        clock.setTimeout(() => void ask(track), waitMs)
-      },
-    }
-  }
-
-  #readSnapshot(body: Buffer, symbol: Buffer): Buffer | undefined {
-    const frame = this.#snapshotFrame
-    if (frame.read(body, 0, body.length, symbol)) return body
-    const plain = body.length > GENERAL_BYTES_MAX ? undefined : plainForm(body)
-    return plain !== undefined && frame.read(plain, 0, plain.length, symbol) ? plain : undefined
-  }
-
-  async #history(venueSymbol: string, fromId: number): Promise<readonly Buffer[]> {
-    const query = this.room.trades.history(venueSymbol, fromId)
-    const { exchange, market } = this.room
-    try {
-      // A ban lasts longer than trades may wait: rather a gap now than a fill in an hour.
-      if (this.#rest.status.blockedUntilMs > this.#shared.clock.nowMs()) throw new Error('the venue blocks this address')
-      const request = { weight: query.weight, priority: 0, signal: this.#ended.signal }
-      const { body, status } = await this.#rest.get(query.path, request)
-      const rows = status === 200 ? this.room.trades.readHistory(body, venueSymbol) : undefined
-      if (rows === undefined) throw new Error(`answered ${status} with what are no trades`)
-      return rows
-    } catch (error) {
-      const fields = { exchange, market, symbol: venueSymbol, error: messageOf(error) }
-      this.#shared.faults.warn(`history ${exchange} ${market} ${venueSymbol}`, fields, 'missed trades cannot be fetched')
-      throw error
     }
   }
 

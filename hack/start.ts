@@ -1,44 +1,66 @@
 // `npm start`: the simulated exchange, and a collector that takes it up over real WebSockets and writes files.
 // Everything after `--` goes to `marketprism run`, e.g. `npm start -- --duration 20s`.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { stringify } from 'yaml'
 import { runCommand } from '../collector/run.ts'
-import { startExchange } from '../test/exchange/exchange.ts'
 
-const exchange = await startExchange({ symbols: ['BTCUSDT', 'ETHUSDT', 'SOLUSDT'], rate: 300 })
+/** Where the markets of the simulated exchange listen. */
+type Urls = Record<'spot' | 'perpetual', { websocket: string; rest: string }>
+
+const TYPES = ['trade', 'orderbook', 'ticker', 'kline']
+
+const exchange = spawn(
+  process.execPath,
+  [
+    join(import.meta.dirname, '../test/exchange/main.ts'),
+    '--json',
+    '--symbols',
+    'BTCUSDT,ETHUSDT,SOLUSDT',
+    '--rate',
+    '300',
+  ],
+  { stdio: ['ignore', 'pipe', 'inherit'] },
+)
 const folder = mkdtempSync(join(tmpdir(), 'marketprism-'))
-const manifest = join(folder, 'collector.yaml')
-writeFileSync(
-  manifest,
-  stringify({
+try {
+  const urls = await urlsOf(exchange)
+  const manifest = join(folder, 'collector.yaml')
+  writeFileSync(manifest, stringify(demo(urls)))
+  const out = join('data', new Date().toISOString().slice(0, 19).replaceAll(':', '-'))
+  process.exitCode = await runCommand(['-f', manifest, '--out', out, '--port', '0', ...process.argv.slice(2)])
+  process.stderr.write(`The messages are in ${out}; npm run marketprism -- audit --dir ${out} goes through them.\n`)
+} finally {
+  exchange.kill()
+  rmSync(folder, { recursive: true })
+}
+
+/** The URLs are the first line that the exchange prints. */
+async function urlsOf({ stdout }: ChildProcess): Promise<Urls> {
+  if (stdout === null) throw new Error('the simulated exchange has no output')
+  const [line] = (await once(createInterface(stdout), 'line')) as [string]
+  return JSON.parse(line) as Urls
+}
+
+function demo(urls: Urls): object {
+  const feed = (market: 'spot' | 'perpetual', symbols: string[]) => ({
+    exchange: 'binance',
+    market,
+    symbols,
+    types: TYPES,
+    endpoints: urls[market],
+  })
+  return {
     apiVersion: 'marketprism.io/v1alpha1',
     kind: 'Collector',
     metadata: { name: 'demo' },
     spec: {
-      feeds: [
-        {
-          exchange: 'binance',
-          market: 'spot',
-          symbols: ['BTC-USDT', 'ETH-USDT'],
-          types: ['trade', 'orderbook', 'ticker', 'kline'],
-          endpoints: exchange.urls.spot,
-        },
-        {
-          exchange: 'binance',
-          market: 'perpetual',
-          symbols: ['BTC-USDT', 'SOL-USDT'],
-          types: ['trade', 'orderbook', 'ticker', 'kline'],
-          endpoints: exchange.urls.perpetual,
-        },
-      ],
+      feeds: [feed('spot', ['BTC-USDT', 'ETH-USDT']), feed('perpetual', ['BTC-USDT', 'SOL-USDT'])],
       sink: { file: { path: 'data' } },
     },
-  }),
-)
-const out = join('data', new Date().toISOString().slice(0, 19).replaceAll(':', '-'))
-process.exitCode = await runCommand(['-f', manifest, '--out', out, '--port', '0', ...process.argv.slice(2)])
-process.stdout.write(`the messages are in ${out}\n`)
-await exchange.close()
-rmSync(folder, { recursive: true })
+  }
+}

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { describe } from 'vitest'
+import { beforeEach, describe } from 'vitest'
 import { tool, ToolMissing } from '../hack/tools.ts'
 
 export interface NatsServerOptions {
@@ -40,10 +40,12 @@ const missing = await tool('nats-server').then(
   },
 )
 
-/** `describe` for tests that need nats-server: where it cannot be had they are skipped, and their name says why. */
+/** `describe` for tests that need nats-server: where it cannot be had they are skipped, and their notes say why. */
 export function describeWithNats(name: string, tests: () => void): void {
-  if (missing === undefined) describe(name, tests)
-  else describe.skip(`${name} (skipped, ${missing})`, tests)
+  describe(name, () => {
+    beforeEach(({ skip }) => skip(missing !== undefined, missing))
+    tests()
+  })
 }
 
 const START_MS_MAX = 20_000

@@ -40,7 +40,6 @@ export const REGION_ADVICE =
   'set spec.feeds[].proxy to a proxy in a served region, or spec.feeds[].endpoints to the regional host'
 
 // Control characters (C0, DEL, C1), line and paragraph separators, and the marks that turn the direction of text.
-// oxlint-disable-next-line no-control-regex -- finding control characters is what it is for
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g
 
 /** Foreign text made fit for a log or terminal: shortened to `max` characters, unprintable ones escaped. */

@@ -15,7 +15,7 @@ export const GAP_REASONS = {
   restart: 'the collector was not running',
   disconnect: 'the socket to the venue was down',
   sequence: "the venue's sequence jumped: messages were lost on the way",
-  sequence_restart: "the venue began its numbering anew; what lay between is unknown",
+  sequence_restart: 'the venue began its numbering anew; what lay between is unknown',
   malformed: 'the venue sent a frame that could not be read',
   overflow: 'more frames arrived than may wait for a snapshot or a fill',
   stale: 'the venue stopped sending this channel although the socket lived',

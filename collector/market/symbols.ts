@@ -25,7 +25,8 @@ export function select(
       const matches = matcher(symbol)
       for (const listing of listings.values()) {
         const { symbol: name, status } = listing
-        if (status === 'trading' && matches(name) && !excluded.some((excludes) => excludes(name))) listed.set(name, listing)
+        if (status === 'trading' && matches(name) && !excluded.some((excludes) => excludes(name)))
+          listed.set(name, listing)
       }
       continue
     }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { Latencies } from '../latency.ts'
 import { METRICS, openMetrics } from '../metrics.ts'
 import { watchRuntime } from '../runtime.ts'
-import { sampleAddress, sampleChannel, sampleSession, sampleStatus } from '../terminal/sample.ts'
+import { sampleAddress, sampleChannel, sampleSession, sampleStatus } from '../../test/support/status.ts'
 import { boundOf, renderMetrics } from './reference.ts'
 
 test('the page has a row for each metric, with its type and help', () => {

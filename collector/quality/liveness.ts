@@ -80,7 +80,8 @@ export class Liveness {
       return { state: 'stale', detail: `silent for ${Math.round(silence / 1e6)} s, usually ${usual(this.#longestUs)}` }
     }
     if (inSync === false) return { state: 'down', detail: 'book waits for a snapshot' }
-    if (silence > Math.max(LIVE_US, LIVE_FACTOR * this.#longestUs)) return { state: 'quiet', detail: 'silent for a while' }
+    if (silence > Math.max(LIVE_US, LIVE_FACTOR * this.#longestUs))
+      return { state: 'quiet', detail: 'silent for a while' }
     return { state: 'live', detail: undefined }
   }
 }

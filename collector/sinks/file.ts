@@ -337,7 +337,7 @@ async function lastIn(folder: string): Promise<Buffer | undefined> {
 }
 
 function explain(error: unknown, dir: string): string {
-  const { code = '', message = String(error) } = error as NodeJS.ErrnoException
+  const { code = '', message } = error as NodeJS.ErrnoException
   if (code === 'ENOSPC' || code === 'EDQUOT')
     return `the disk of ${dir} is full (${code}): free space or enlarge the volume`
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {

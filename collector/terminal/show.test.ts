@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
-import { sampleStatus } from './sample.ts'
+import { sampleStatus } from '../../test/support/status.ts'
 import { canDraw, showJson, showLines, showTable } from './show.ts'
 
 beforeEach(() => {
@@ -23,7 +23,6 @@ class Terminal extends EventEmitter {
 
   write(text: string) {
     this.writes.push(text)
-    // eslint-disable-next-line no-control-regex -- a terminal is made of them
     for (const [part] of text.matchAll(/\x1b\[\??[\d;]*[A-Za-z]|[\r\n]|[^\x1b\r\n]+/g)) this.#take(part)
   }
 

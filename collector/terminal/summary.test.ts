@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { sampleStatus } from './sample.ts'
+import { sampleStatus } from '../../test/support/status.ts'
 import { summary, summaryRecord } from './summary.ts'
 
 test('a run that balances says so', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { ChannelStatus } from '../status.ts'
-import { sampleChannel, sampleStatus } from './sample.ts'
+import { sampleChannel, sampleStatus } from '../../test/support/status.ts'
 import { remember, renderTable } from './table.ts'
 import type { History } from './table.ts'
 
@@ -83,7 +83,6 @@ test('colours change nothing but colours', () => {
   const view = { columns: 70, rows: 12 }
   const painted = renderTable(STATUS, HISTORY, { ...view, color: true })
   expect(painted).toContain('\x1b[31mdown \x1b[0m')
-  // eslint-disable-next-line no-control-regex -- the colours are what is taken away
   expect(painted.replace(/\x1b\[\d+m/g, '').replace(/ +$/gm, '')).toBe(table(70, 12).join('\n'))
 })
 

@@ -180,12 +180,7 @@ function step(name: string, source: Source, frame: Frame, constants: Readonly<Re
   return optional(value(Op.OwnFlag, source.ownFlag, `${plain}true`, ''))
 }
 
-function idStep(
-  part: IdPart,
-  lead: string,
-  frame: Frame,
-  constants: Readonly<Record<string, string>>,
-): Step {
+function idStep(part: IdPart, lead: string, frame: Frame, constants: Readonly<Record<string, string>>): Step {
   if ('id' in part) return value(Op.Digits, frame.field(part.id), lead, '')
   if ('time' in part) return value(Op.Time, frame.field(part.time), lead, '')
   if ('own' in part) return value(Op.Own, part.own, lead, '')

@@ -74,7 +74,6 @@ function printRecord(value: Record<string, unknown>, depth: number): string {
 
 /** What would need an escape cannot be part of anything that we read; it becomes a question mark. */
 function printString(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- control bytes are what is looked for
   return `"${text.toWellFormed().replaceAll(/["\\\u0000-\u001f]/g, '?')}"`
 }
 

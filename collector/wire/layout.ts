@@ -51,7 +51,10 @@ const READINGS = {
     pattern: /^[1-9](?:\d{12}|\d{15})$/,
     code: `if(c===48)return -1;${DIGITS}if(p-s!==13&&p-s!==16)return -1;`,
   },
-  boolean: { pattern: /^(?:true|false)$/, code: `if(${same('true')})p+=4;else if(${same('false')})p+=5;else return -1;` },
+  boolean: {
+    pattern: /^(?:true|false)$/,
+    code: `if(${same('true')})p+=4;else if(${same('false')})p+=5;else return -1;`,
+  },
   string: {
     // Beyond ASCII the tokens' reader checks UTF-8; here such a frame is none of ours.
     pattern: /^[ !#-[\]-~]*$/,
@@ -152,6 +155,7 @@ export function compile(
   for (const key of fields) if (!found.some((token) => token.path === key)) code += `at[${fields.indexOf(key) * 2}]=-1;`
   code += 'return p;'
   try {
+    // oxlint-disable-next-line typescript/no-implied-eval -- the point of this file; only numbers go into the source
     const make = new Function('l', `return function match(b,p,at,y){let s=0,c=0;${code}}`) as (l: Levels[]) => Match
     return make(sides)
   } catch {

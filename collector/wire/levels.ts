@@ -63,7 +63,9 @@ export class Levels {
     if (bytes[pos] !== QUOTE || pos === start || pos - start > DECIMAL_MAX || bytes[pos - 1] === DOT) return -1
     if (significant > 16 || mantissa > UNIQUE_MAX) {
       if (digitsBetween(bytes, start, last) > 15) return -1
-      this.price[this.count] = Number(Buffer.from(bytes.buffer, bytes.byteOffset + start, pos - start).toString('latin1'))
+      this.price[this.count] = Number(
+        Buffer.from(bytes.buffer, bytes.byteOffset + start, pos - start).toString('latin1'),
+      )
       return pos
     }
     this.price[this.count] = point < 0 ? mantissa : mantissa / (POWERS[pos - point - 1] as number)

@@ -36,7 +36,6 @@ export interface Step {
   readonly optional: boolean
 }
 
-const NONE = ascii('')
 const RECEIVED = ascii(',"received":')
 const PUBLISHED = ascii(',"published":0000000000000000}')
 const TIME_DIGITS = 16
@@ -104,6 +103,7 @@ export function compileFill(steps: readonly Step[]): Fill {
   })
   const body = `return function fill(b,at,own,z,t){let s=0,e=0,q=0,n=0,to=t.bytes;${code}return true}`
   try {
+    // oxlint-disable-next-line typescript/no-implied-eval -- see compileFill; only numbers go into the source
     return (new Function('count', body) as (count: typeof countOf) => Fill)(countOf)
   } catch {
     return (frame, at, own, _slots, t) => variable.every((_, i) => t.set(i, frame, at, own))
@@ -180,7 +180,11 @@ export class Template {
         return true
       }
       case Op.Count:
-        return this.#integer(i, step, countOf(frame, start, end, at[step.other] as number, at[step.other + 1] as number))
+        return this.#integer(
+          i,
+          step,
+          countOf(frame, start, end, at[step.other] as number, at[step.other + 1] as number),
+        )
       default:
         frame.copy(this.bytes, this.#open(i, step, end - start), start, end)
         return true

@@ -33,10 +33,15 @@ export class Tape {
   }
 }
 
-interface Frame {
+/** A key whose number grows by this much with every pass. */
+export interface Advance {
+  readonly key: string
+  readonly by: number
+}
+
+export interface Frame {
   readonly text: string
-  /** Keys whose number grows by this much with every pass. */
-  readonly advances: readonly { readonly key: string; readonly by: number }[]
+  readonly advances: readonly Advance[]
 }
 
 interface Place {
@@ -46,7 +51,7 @@ interface Place {
   readonly by: number
 }
 
-function place(frame: Buffer, advance: { key: string; by: number }): Place {
+function place(frame: Buffer, advance: Advance): Place {
   const head = `"${advance.key}":`
   const at = frame.indexOf(head) + head.length
   assert(at >= head.length, `tape: no ${head} in ${latin1(frame)}`)

@@ -13,7 +13,7 @@ import { PushTrack } from '../../collector/quality/pushes.ts'
 import { TradeTrack } from '../../collector/quality/trades.ts'
 import { stampPublished } from '../../collector/sinks/sink.ts'
 import { Spool } from '../../collector/sinks/spool.ts'
-import { Frame, payloadHead, type FrameDeclaration } from '../../collector/wire/frame.ts'
+import { Frame, payloadHead } from '../../collector/wire/frame.ts'
 import type { RecordedMarket, Recording } from './recordings.ts'
 
 const SPOOL_BYTES = 64 * 1024 * 1024
@@ -50,7 +50,7 @@ export function openIntake({ market, types, symbols, snapshots, depth = 1000 }: 
   for (const type of types) {
     const typeRoom: TypeRoom | undefined = room.types[type]
     assert(typeRoom !== undefined)
-    const frame = frameOf(typeRoom.frame)
+    const frame = new Frame(typeRoom.frame)
     const interval = type === 'kline' ? { interval: INTERVAL } : {}
     for (const { symbol, venueSymbol } of symbols) {
       const channel = channels.of({ exchange: room.exchange, market, symbol, type, ...interval })
@@ -64,15 +64,6 @@ export function openIntake({ market, types, symbols, snapshots, depth = 1000 }: 
     frame: (bytes, received) => void decoder.decode(bytes, false, received, SOCKET),
     drain: (take) => drain(spool, take),
   }
-}
-
-const FRAMES = new Map<FrameDeclaration, Frame>()
-
-/** The frame of a declaration; it lives as long as the process, as in the collector, and with it what it has compiled. */
-function frameOf(declaration: FrameDeclaration): Frame {
-  const frame = FRAMES.get(declaration) ?? new Frame(declaration)
-  FRAMES.set(declaration, frame)
-  return frame
 }
 
 interface Wired {
@@ -102,7 +93,7 @@ function openTrack(room: Room, type: Lane, wired: Wired, depth: number, snapshot
 /** A book that has its snapshot before its first delta, which then joins it. */
 function openBook(room: Room, wired: Wired, depth: number, snapshot: Buffer): Track {
   const { snapshotFrame, snapshotKeys, ...keys } = room.book
-  const frame = frameOf(snapshotFrame)
+  const frame = new Frame(snapshotFrame)
   const source = { frame, request: () => {}, ...snapshotKeys }
   const track = new BookTrack({ ...wired, keys, source, depth, onSync: () => {} })
   assert(frame.read(snapshot, 0, snapshot.length, wired.symbol), `${room.market}: the snapshot is not in plain form`)
@@ -125,17 +116,17 @@ function drain(spool: Spool, take: ((payload: Buffer) => void) | undefined): num
   return records
 }
 
-/** Makes a fresh intake for all that a recorded session holds, with its books at their recorded snapshots. */
-export function recordedIntake({ market, exchangeInfo, snapshots }: Recording): () => Intake {
+/** An intake for all that a recorded session holds, with its books at their recorded snapshots. */
+export function recordedIntake({ market, exchangeInfo, snapshots }: Recording): Intake {
   const listings = roomOf('binance', market)?.instruments.read(Buffer.from(exchangeInfo)) ?? []
   const symbols = listings.filter(({ venueSymbol }) => snapshots.has(venueSymbol))
   const bodies = new Map([...snapshots].map(([venueSymbol, body]) => [venueSymbol, Buffer.from(body)]))
-  return () => openIntake({ market, types: RECORDED_TYPES, symbols, snapshots: bodies })
+  return openIntake({ market, types: RECORDED_TYPES, symbols, snapshots: bodies })
 }
 
 /** What we make of each frame of a session, each message checked against the schema. */
 export function playRecording(recording: Recording): Message[][] {
-  const intake = recordedIntake(recording)()
+  const intake = recordedIntake(recording)
   return recording.frames.map(({ bytes, received }) => {
     const made: Message[] = []
     intake.frame(bytes, received)

@@ -6,9 +6,11 @@
 import assert from 'node:assert'
 import { rates } from './decode.ts'
 import { compare, CpuClock, type Sample } from './measure.ts'
-import { recordedIntake } from './ours.ts'
+import type { Tape } from './frames.ts'
+import { recordedIntake, type Intake } from './ours.ts'
 import { startCryptofeed } from './peers/cryptofeed.ts'
 import { asTardisSees, loadTardis, mapFrame, mappers } from './peers/tardis.ts'
+import { recordedTape } from './recorded-tape.ts'
 import { recording, type Recording } from './recordings.ts'
 import type { Figure } from './results.ts'
 import type { Context } from './suite.ts'
@@ -75,21 +77,30 @@ async function bothRecordings(): Promise<Recording[]> {
   return [await recording('spot'), await recording('perpetual')]
 }
 
+/** Plays both sessions on and on: the books stay in sync, as in a collector that runs for longer than half a minute. */
 function ourPlayer(recordings: readonly Recording[]): () => Sample {
-  const sessions = recordings.map((recording) => ({ frames: recording.frames, open: recordedIntake(recording) }))
+  const lanes = recordings.map((recording) => ({ tape: recordedTape(recording), intake: recordedIntake(recording) }))
+  // In the first pass, updates older than the snapshots make no message.
+  for (const { tape, intake } of lanes) play(tape, intake)
   return () => {
     const clock = new CpuClock()
     let units = 0
     for (let pass = 0; pass < PASSES; pass++) {
-      for (const { frames, open } of sessions) {
-        const intake = open()
+      for (const { tape, intake } of lanes) {
+        tape.advance()
         clock.start()
-        for (const { bytes, received } of frames) intake.frame(bytes, received)
+        const made = play(tape, intake)
         clock.stop()
-        assert(intake.drain() > 0)
-        units += frames.length
+        assert(made === tape.frames.length, `sessions: ${tape.frames.length} frames made ${made} messages`)
+        units += tape.frames.length
       }
     }
     return { units, seconds: clock.seconds }
   }
+}
+
+function play({ frames }: Tape, intake: Intake): number {
+  const now = Date.now() * 1000
+  for (let i = 0; i < frames.length; i++) intake.frame(frames[i] as Buffer, now + i)
+  return intake.drain()
 }

@@ -1,14 +1,6 @@
 // Binance spot and USDⓈ-M perpetual. README.md beside this file has the venue's pages, limits, quirks and divergences.
 import type { BookRoom, Room, TradesRoom, TypeRoom } from '../room.ts'
-import {
-  aggTrade,
-  depthSnapshot,
-  futuresBookTicker,
-  futuresDepth,
-  kline,
-  spotBookTicker,
-  spotDepth,
-} from './frames.ts'
+import { aggTrade, depthSnapshot, futuresBookTicker, futuresDepth, kline, spotBookTicker, spotDepth } from './frames.ts'
 import { readAggTrades, readInstruments } from './rest.ts'
 import { openCombined, protocol } from './socket.ts'
 

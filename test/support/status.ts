@@ -1,5 +1,5 @@
 // A synthetic status for tests: a collector with one trade channel, one book, one session and one address, balanced.
-import type { AddressStatus, ChannelStatus, CollectorStatus, SessionStatus } from '../status.ts'
+import type { AddressStatus, ChannelStatus, CollectorStatus, SessionStatus } from '../../collector/status.ts'
 
 const STARTED_MS = 1_790_000_000_000
 

@@ -1,0 +1,59 @@
+// A NATS sink under test: opened against a server, with its log kept, and what a stream holds made readable.
+import { expect, onTestFinished, vi } from 'vitest'
+import { realClock } from '../collector/connection/clock.ts'
+import { type NatsOptions, natsSink } from '../collector/sinks/nats.ts'
+import type { Sink } from '../collector/sinks/sink.ts'
+import type { Log } from '../collector/sinks/trouble.ts'
+import type { Feed } from './records.ts'
+
+export const STREAM = 'MARKET_DATA'
+
+export interface Logged extends Log {
+  readonly lines: string[]
+}
+
+export function logged(): Logged {
+  const lines: string[] = []
+  const write = (...args: unknown[]): void => void lines.push(JSON.stringify(args))
+  return { lines, info: write, warn: write }
+}
+
+/** A sink that publishes under `market.` and manages its stream itself; closed when the test ends. */
+export function sinkFor(url: string, records: Feed, options: Partial<NatsOptions> = {}, log: Log = logged()): Sink {
+  const all: NatsOptions = {
+    servers: [url],
+    name: 'test',
+    prefix: 'market',
+    stream: { name: STREAM, manage: 'collector' },
+    backoffMsMax: 100,
+    ...options,
+  }
+  const sink = natsSink(all, records.context, { log, clock: realClock })
+  onTestFinished(() => sink.close(0))
+  return sink
+}
+
+/** Puts trades of BTC-USDT into the spool; all of them find room. */
+export function trades(records: Feed, from: number, to: number): void {
+  let put = 0
+  for (let id = from; id <= to; id++) if (records.trade(id)) put += 1
+  expect(put).toBe(to - from + 1)
+}
+
+/** Trade ids of BTC-USDT among these, in their order, as runs: `1-100 102-300`. */
+export function runs(messages: readonly { readonly id: string }[]): string {
+  const out: [number, number][] = []
+  for (const { id } of messages) {
+    const n = Number(/^market:trade:binance:spot:BTC-USDT:(\d+)$/.exec(id)?.[1] ?? Number.NaN)
+    const last = out.at(-1)
+    if (last !== undefined && n === last[1] + 1) last[1] = n
+    else out.push([n, n])
+  }
+  return out.map((run) => run.join('-')).join(' ')
+}
+
+/** Resolves when the check holds; looks again and again until then, for 12 s at most. */
+export const until = (check: () => void | Promise<void>): Promise<void> =>
+  vi.waitFor(check, { timeout: 12_000, interval: 5 })
+
+export const untilDrained = (records: Feed): Promise<void> => until(() => expect(records.spool.pending).toBe(0))
