@@ -2,6 +2,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { stringify } from 'yaml'
+import { renderMetrics } from '../collector/metrics/reference.ts'
 import { API_VERSION, GROUP } from '../crds/collector.ts'
 import { crd } from '../crds/crd.ts'
 import { reference } from '../crds/reference.ts'
@@ -17,6 +18,7 @@ export const GENERATED: readonly Generated[] = [
   { path: 'crds/collectors.marketprism.io.yaml', render: crdYaml },
   { path: 'crds/README.md', render: crdReadme },
   { path: 'docs/collector.md', render: reference },
+  { path: 'docs/metrics.md', render: renderMetrics },
 ]
 
 /** Of these files the ones whose content is not what is rendered today. */
