@@ -143,7 +143,6 @@ describe('audit of a folder', () => {
     expect(messages).toBe(3)
     expect(notes.map((note) => note.split(':')[0])).toEqual([
       'a',
-      'trade/x/y/z',
       'trade.binance.spot.BTC-USDT',
       'trade.binance.spot.BTC-USDT',
     ])

@@ -11,6 +11,8 @@ const TEXT_BYTES = 52
 const PRICE_AT = 2
 const SIZE_AT = 27
 const NONE = -1
+/** Levels that are moved by a loop; for more, two native copies are quicker (Node 26.10: about 35 ns each). */
+const LOOP_MAX = 48
 
 export class Book {
   readonly bids = new Side(1)
@@ -76,7 +78,9 @@ export class Side {
         if (known) this.#remove(index)
       } else {
         const slot = known ? (this.#slots[index] as number) : this.#insert(index, key)
-        if (slot !== NONE) this.#write(slot, bytes, at, row)
+        if (slot === NONE) continue
+        if (!known) this.#write(slot, 0, PRICE_AT, bytes, at[row] as number, at[row + 1] as number)
+        this.#write(slot, 1, SIZE_AT, bytes, at[row + 2] as number, at[row + 3] as number)
       }
     }
   }
@@ -129,9 +133,18 @@ export class Side {
 
   #remove(index: number): void {
     this.#free.push(this.#slots[index] as number)
-    this.#keys.copyWithin(index, index + 1, this.count)
-    this.#slots.copyWithin(index, index + 1, this.count)
     this.count -= 1
+    const keys = this.#keys
+    const slots = this.#slots
+    if (this.count - index > LOOP_MAX) {
+      keys.copyWithin(index, index + 1, this.count + 1)
+      slots.copyWithin(index, index + 1, this.count + 1)
+      return
+    }
+    for (let i = index; i < this.count; i++) {
+      keys[i] = keys[i + 1] as number
+      slots[i] = slots[i + 1] as number
+    }
   }
 
   /** Makes room at the index; NONE when the side is full and the level is worse than all. */
@@ -142,27 +155,31 @@ export class Side {
       index -= 1
     }
     if (this.count === this.#keys.length) this.#grow()
-    this.#keys.copyWithin(index + 1, index, this.count)
-    this.#slots.copyWithin(index + 1, index, this.count)
+    const keys = this.#keys
+    const slots = this.#slots
+    if (this.count - index > LOOP_MAX) {
+      keys.copyWithin(index + 1, index, this.count)
+      slots.copyWithin(index + 1, index, this.count)
+    } else {
+      for (let i = this.count; i > index; i--) {
+        keys[i] = keys[i - 1] as number
+        slots[i] = slots[i - 1] as number
+      }
+    }
     const slot = this.#free.pop() ?? this.#slotsUsed++
-    this.#keys[index] = key
-    this.#slots[index] = slot
+    keys[index] = key
+    slots[index] = slot
     this.count += 1
     return slot
   }
 
-  #write(slot: number, bytes: Buffer, at: Int32Array, row: number): void {
+  /** Writes a text of a level, and its length at `lengthAt`. */
+  #write(slot: number, lengthAt: 0 | 1, textAt: number, bytes: Buffer, start: number, end: number): void {
     const text = this.#text
-    let from = at[row] as number
-    let to = slot * TEXT_BYTES
-    const priceLength = (at[row + 1] as number) - from
-    text[to] = priceLength
-    for (let k = 0; k < priceLength; k++) text[to + PRICE_AT + k] = bytes[from + k] as number
-    from = at[row + 2] as number
-    const sizeLength = (at[row + 3] as number) - from
-    text[to + 1] = sizeLength
-    to += SIZE_AT
-    for (let k = 0; k < sizeLength; k++) text[to + k] = bytes[from + k] as number
+    const base = slot * TEXT_BYTES
+    text[base + lengthAt] = end - start
+    let to = base + textAt
+    for (let k = start; k < end; k++) text[to++] = bytes[k] as number
   }
 
   #grow(): void {

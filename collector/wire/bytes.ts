@@ -50,6 +50,21 @@ export function integerAt(bytes: Uint8Array, start: number, end: number): number
   return negative ? -n : n
 }
 
+/**
+ * The integer in [start, end), which is known to be digits and nothing else; as {@link integerAt} without its doubts.
+ * NaN for what a double cannot hold exactly.
+ */
+export function provenInteger(bytes: Uint8Array, start: number, end: number): number {
+  if (end - start > 16) return Number.NaN
+  const middle = end - start > 8 ? end - 8 : start
+  let high = 0
+  for (; start < middle; start++) high = (high * 10 + (bytes[start] as number) - ZERO) | 0
+  let low = 0
+  for (; start < end; start++) low = (low * 10 + (bytes[start] as number) - ZERO) | 0
+  const n = high * 1e8 + low
+  return n > Number.MAX_SAFE_INTEGER ? Number.NaN : n
+}
+
 /** Writes a non-negative safe integer, returns the place behind it. */
 export function writeInteger(to: Uint8Array, at: number, n: number): number {
   let digits = 1

@@ -5,7 +5,7 @@
 // form that does (general.ts) and read again by the same declaration.
 import type { DataType } from '../../crds/names.ts'
 import assert from 'node:assert'
-import { integerAt } from './bytes.ts'
+import { provenInteger } from './bytes.ts'
 import { type Expected, type Keys, type Match, compile, readTokens } from './layout.ts'
 import { Levels } from './levels.ts'
 import { type Fill, Op, type Step, Template, compileFill, constant, optional, value } from './template.ts'
@@ -93,10 +93,10 @@ export class Frame {
     return levels
   }
 
-  /** The integer of a field, NaN where it is missing or beyond what a double holds. */
+  /** The integer of a field of digits or a time; NaN where it is missing or beyond what a double holds. */
   integer(bytes: Buffer, field: number): number {
     const start = this.at[field * 2] as number
-    return start < 0 ? Number.NaN : integerAt(bytes, start, this.at[field * 2 + 1] as number)
+    return start < 0 ? Number.NaN : provenInteger(bytes, start, this.at[field * 2 + 1] as number)
   }
 
   /** The time of a field in µs, NaN where it is missing. */

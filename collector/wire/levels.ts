@@ -4,8 +4,8 @@ import { CLOSE_BRACKET, COMMA, DECIMAL_MAX, DOT, NINE, OPEN_BRACKET, QUOTE, ZERO
 /** Most levels that one side of one message may have. */
 export const LEVELS_MAX = 10_000
 
-/** Up to here two mantissas divided by the same power of ten never give the same double. */
-const UNIQUE_MAX = 2 ** 52
+/** Fifteen digits and a point: as a whole number they are exact, and divided by a power of ten the nearest double. */
+const EXACT_LENGTH = 16
 const POWERS = Float64Array.from({ length: 23 }, (_, i) => 10 ** i)
 
 /**
@@ -46,30 +46,31 @@ export class Levels {
 
   /** Reads a price up to its closing quote into the current row; -1 for what is no plain positive decimal. */
   #decimal(bytes: Uint8Array, start: number): number {
-    let mantissa = 0
-    let significant = 0
-    let point = -1
-    let last = start
     let pos = start
-    for (; ; pos++) {
-      const c = bytes[pos] as number
-      if (c >= ZERO && c <= NINE) {
-        if (c !== ZERO) last = pos + 1
-        if (significant > 0 || c !== ZERO) significant += 1
-        if (significant <= 16) mantissa = mantissa * 10 + (c - ZERO)
-      } else if (c === DOT && point < 0 && pos > start) point = pos
-      else break
+    let whole = 0
+    let c = bytes[pos] as number
+    for (; c >= ZERO && c <= NINE; c = bytes[++pos] as number) whole = whole * 10 + (c - ZERO)
+    const point = pos
+    let fraction = 0
+    if (c === DOT) {
+      c = bytes[++pos] as number
+      for (; c >= ZERO && c <= NINE; c = bytes[++pos] as number) fraction = fraction * 10 + (c - ZERO)
+      if (pos === point + 1) return -1
     }
-    if (bytes[pos] !== QUOTE || pos === start || pos - start > DECIMAL_MAX || bytes[pos - 1] === DOT) return -1
-    if (significant > 16 || mantissa > UNIQUE_MAX) {
-      if (digitsBetween(bytes, start, last) > 15) return -1
-      this.price[this.count] = Number(
-        Buffer.from(bytes.buffer, bytes.byteOffset + start, pos - start).toString('latin1'),
-      )
-      return pos
-    }
-    this.price[this.count] = point < 0 ? mantissa : mantissa / (POWERS[pos - point - 1] as number)
+    if (c !== QUOTE || point === start || pos - start > DECIMAL_MAX) return -1
+    if (pos - start > EXACT_LENGTH) return this.#long(bytes, start, pos)
+    const power = POWERS[point === pos ? 0 : pos - point - 1] as number
+    this.price[this.count] = (whole * power + fraction) / power
     return pos
+  }
+
+  /** A price of many digits: exact, too, when zeros end it. */
+  #long(bytes: Uint8Array, start: number, end: number): number {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1')
+    const significant = text.replace('.', '').replace(/^0+/, '').replace(/0+$/, '')
+    if (significant.length > 15) return -1
+    this.price[this.count] = Number(text)
+    return end
   }
 
   #grow(): boolean {
@@ -96,11 +97,4 @@ function skipDecimal(bytes: Uint8Array, start: number): number {
   }
   if (bytes[pos] !== QUOTE || pos === start || pos - start > DECIMAL_MAX || bytes[pos - 1] === DOT) return -1
   return pos
-}
-
-/** Significant digits in [start, end). */
-function digitsBetween(bytes: Uint8Array, start: number, end: number): number {
-  let n = 0
-  for (let i = start; i < end; i++) if (bytes[i] !== DOT && (n > 0 || bytes[i] !== ZERO)) n += 1
-  return n
 }

@@ -154,7 +154,7 @@ export class Template {
     if (!this.#fillSteps(frame, at, own, this.#slots, this)) return false
     if (received !== this.#received) {
       this.#received = received
-      writeInteger(this.bytes, this.#receivedAt, received)
+      copy(timeDigits(received), 0, TIME_DIGITS, this.bytes, this.#receivedAt)
     }
     return true
   }
@@ -176,7 +176,8 @@ export class Template {
       }
       case Op.Choose: {
         const word = frame[start] === LOWER_T ? step.yes : step.no
-        copy(word, 0, word.length, this.bytes, this.#open(i, step, word.length))
+        const pos = this.#open(i, step, word.length)
+        copy(word, 0, word.length, this.bytes, pos)
         return true
       }
       case Op.Count:
@@ -185,9 +186,11 @@ export class Template {
           step,
           countOf(frame, start, end, at[step.other] as number, at[step.other + 1] as number),
         )
-      default:
-        frame.copy(this.bytes, this.#open(i, step, end - start), start, end)
+      default: {
+        const pos = this.#open(i, step, end - start)
+        frame.copy(this.bytes, pos, start, end)
         return true
+      }
     }
   }
 
@@ -195,11 +198,12 @@ export class Template {
     if (!(n >= 0)) return step.optional && this.#slot(i, 0) >= 0
     let digits = 1
     for (let bound = 10; n >= bound; bound *= 10) digits += 1
-    writeInteger(this.bytes, this.#open(i, step, digits), n)
+    const pos = this.#open(i, step, digits)
+    writeInteger(this.bytes, pos, n)
     return true
   }
 
-  /** Makes room for a value of this length; -1 is none. Returns where it goes. */
+  /** Makes room for a value of this length; -1 is none. Returns where it goes, in `bytes` as they are after it. */
   #open(i: number, step: Step, length: number): number {
     if (!step.optional) return this.#slot(i, length)
     if (length < 0) return this.#slot(i, 0)
@@ -263,6 +267,18 @@ function countOf(frame: Buffer, first: number, firstEnd: number, last: number, l
     if (first === firstEnd) return 1
   }
   return integerAt(frame, last, lastEnd) - integerAt(frame, first, firstEnd) + 1
+}
+
+const digits = Buffer.alloc(TIME_DIGITS)
+let digitsOf = -1
+
+/** The 16 digits of a time in µs; many messages of one socket read share one. */
+function timeDigits(time: number): Buffer {
+  if (time !== digitsOf) {
+    digitsOf = time
+    writeInteger(digits, 0, time)
+  }
+  return digits
 }
 
 function copy(from: Buffer, start: number, end: number, to: Buffer, pos: number): void {

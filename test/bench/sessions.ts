@@ -81,7 +81,10 @@ async function bothRecordings(): Promise<Recording[]> {
 function ourPlayer(recordings: readonly Recording[]): () => Sample {
   const lanes = recordings.map((recording) => ({ tape: recordedTape(recording), intake: recordedIntake(recording) }))
   // In the first pass, updates older than the snapshots make no message.
-  for (const { tape, intake } of lanes) play(tape, intake)
+  for (const { tape, intake } of lanes) {
+    play(tape, intake)
+    intake.drain()
+  }
   return () => {
     const clock = new CpuClock()
     let units = 0
@@ -89,8 +92,9 @@ function ourPlayer(recordings: readonly Recording[]): () => Sample {
       for (const { tape, intake } of lanes) {
         tape.advance()
         clock.start()
-        const made = play(tape, intake)
+        play(tape, intake)
         clock.stop()
+        const made = intake.drain()
         assert(made === tape.frames.length, `sessions: ${tape.frames.length} frames made ${made} messages`)
         units += tape.frames.length
       }
@@ -99,8 +103,7 @@ function ourPlayer(recordings: readonly Recording[]): () => Sample {
   }
 }
 
-function play({ frames }: Tape, intake: Intake): number {
+function play({ frames }: Tape, intake: Intake): void {
   const now = Date.now() * 1000
   for (let i = 0; i < frames.length; i++) intake.frame(frames[i] as Buffer, now + i)
-  return intake.drain()
 }

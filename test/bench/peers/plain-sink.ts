@@ -1,18 +1,31 @@
 // The peer of publish.jetstream: a sink that publishes as the client library's documentation shows it, one call of
 // `js.publish` for each message, with a bounded number outstanding. Everything before it is ours.
-import { jetstream } from '@nats-io/jetstream'
-import type { NatsConnection } from '@nats-io/nats-core'
+import { jetstream, type JetStreamClient } from '@nats-io/jetstream'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { realClock } from '../../../collector/connection/clock.ts'
+import { ensureStream } from '../../../collector/sinks/nats/stream.ts'
+import { stampPublished, type Sink, type SinkContext } from '../../../collector/sinks/sink.ts'
 import type { Chunk } from '../../../collector/sinks/spool.ts'
-import type { Sink, SinkContext } from '../../../collector/sinks/sink.ts'
 
 export const OUTSTANDING_MAX = 1000
+const ACK_TIMEOUT_MS = 5_000
 
-/** Publishes to a stream that is there; the connection is the caller's to close. A refusal ends the benchmark. */
-export function plainSink({ spool, channels, onSettled }: SinkContext, connection: NatsConnection): Sink {
-  const js = jetstream(connection)
+interface PlainOptions {
+  readonly servers: readonly string[]
+  readonly prefix: string
+  readonly stream: { readonly name: string }
+}
+
+export function openPlainSink({ servers, prefix, stream }: PlainOptions, context: SinkContext): Sink {
+  const { spool, channels, onSettled } = context
+  let connection: NatsConnection | undefined
+  let js: JetStreamClient
   let outstanding = 0
+  let lastSettledMs = 0
+
   const settled = (chunk: Chunk, index: number, duplicate: boolean): void => {
     outstanding -= 1
+    lastSettledMs = Date.now()
     onSettled(duplicate ? 'duplicate' : 'acknowledged', chunk, index)
     spool.settle(chunk, index)
     flush()
@@ -22,13 +35,16 @@ export function plainSink({ spool, channels, onSettled }: SinkContext, connectio
       const { chunk, index } = spool.cursor
       spool.cursor.index += 1
       outstanding += 1
-      const [start, payload, end] = [chunk.start[index], chunk.payload[index], chunk.end[index]]
+      chunk.sent[index] = 1
+      stampPublished(chunk, index, Buffer.from(String(realClock.nowUs())))
+      const payload = chunk.payload[index] as number
       const subject = channels.list[chunk.channel[index] as number]?.subject as string
-      const msgID = chunk.bytes.toString('latin1', start, payload)
-      js.publish(subject, chunk.bytes.subarray(payload, end), { msgID }).then(
+      const msgID = chunk.bytes.toString('latin1', chunk.start[index], payload)
+      js.publish(subject, chunk.bytes.subarray(payload, chunk.end[index]), { msgID }).then(
         ({ duplicate }) => settled(chunk, index, duplicate),
         (cause: unknown) => {
-          throw new Error(`plain sink: ${subject} was refused`, { cause })
+          // A benchmark of a publisher that gave up says nothing.
+          throw new Error(`plain sink: ${subject} was not stored`, { cause })
         },
       )
     }
@@ -36,11 +52,15 @@ export function plainSink({ spool, channels, onSettled }: SinkContext, connectio
   return {
     kind: 'nats',
     get status() {
-      return { connected: !connection.isClosed(), problem: undefined, lastSettledMs: 0, outstanding }
+      return { connected: connection?.isClosed() === false, problem: undefined, lastSettledMs, outstanding }
     },
-    open: async () => {},
+    async open() {
+      connection = await connect({ servers: [...servers] })
+      await ensureStream(connection, { name: stream.name, manage: 'collector' }, prefix, ACK_TIMEOUT_MS)
+      js = jetstream(connection)
+    },
     last: async () => new Map(),
     flush,
-    close: () => connection.drain(),
+    close: async () => connection?.drain(),
   }
 }
