@@ -212,7 +212,7 @@ class Running implements RunningCollector {
     const lostMs = this.#sinkLostMs(sink, this.#spool.pending, nowMs)
     const { ready, reasons } =
       channels.length === 0
-        ? { ready: false, reasons: ['no channel yet: instruments are being loaded'] }
+        ? { ready: false, reasons: ['no channel yet: instruments, and what the sink holds, are being read'] }
         : readiness(channels, sink, lostMs, this.#everReady)
     this.#everReady ||= ready
     const { bytesUsed, bytesMax, pending } = this.#spool

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { auditCommand } from './audit/command.ts'
 import { continuity } from './exchanges/registry.ts'
 import { runCommand } from './run.ts'
+import { printable } from './terminal/escape.ts'
 import { validateCommand } from './validate.ts'
 
 const USAGE = `marketprism <command>
@@ -24,6 +25,8 @@ const USAGE = `marketprism <command>
 `
 
 const [command, ...rest] = process.argv.slice(2)
+// Whoever reads us may leave early, as head does.
+process.stdout.on('error', () => {})
 const io = { stdout: process.stdout, stderr: process.stderr }
 
 switch (command) {
@@ -42,7 +45,7 @@ switch (command) {
     process.stdout.write(USAGE)
     break
   default:
-    process.stderr.write(`marketprism: '${JSON.stringify(command).slice(1, -1)}' is not a command.\n\n${USAGE}`)
+    process.stderr.write(`marketprism: '${printable(command)}' is not a command.\n\n${USAGE}`)
     process.exitCode = 2
 }
 

@@ -13,6 +13,7 @@ import { openMetrics } from './metrics.ts'
 import { watchRuntime } from './runtime.ts'
 import { openSink } from './sinks/open.ts'
 import { imbalance } from './status.ts'
+import { printable } from './terminal/escape.ts'
 import { canDraw, showJson, showLines, showTable } from './terminal/show.ts'
 import { summary, summaryRecord } from './terminal/summary.ts'
 import { findingText, readManifest } from './validate.ts'
@@ -21,6 +22,9 @@ import { findingText, readManifest } from './validate.ts'
 export const CLOSE_DEADLINE_MS = 9_000
 const HEALTH_PORT = 8080
 const WATCH_MS = 500
+/** Longer ones no timer can wait. */
+const DURATION_MS_MAX = 24 * 24 * 3_600_000
+const MESSAGE_LENGTH_MAX = 500
 
 interface Flags {
   readonly file: string
@@ -39,16 +43,13 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   try {
     flags = readFlags(args)
   } catch (error) {
-    process.stderr.write(`run: ${(error as Error).message}\n`)
-    return 2
+    return refuse(error)
   }
   const collector = load(flags)
   if (collector === undefined) return 1
   const screen = openScreen(flags, collector)
   const log = openLog({ level: flags.level, ...(screen.draws ? { readable: true, write: screen.write } : {}) })
-  const runtime = watchRuntime()
   let running: RunningCollector
-  let health: Health
   try {
     running = await openCollector({
       collector,
@@ -57,7 +58,13 @@ export async function runCommand(args: readonly string[]): Promise<number> {
       clock: realClock,
       random: Math.random,
     })
-    const metrics = openMetrics({ latencies: running.latencies, runtime })
+  } catch (error) {
+    return refuse(error)
+  }
+  const runtime = watchRuntime()
+  const metrics = openMetrics({ latencies: running.latencies, runtime })
+  let health: Health
+  try {
     health = await serveHealth({
       port: flags.port,
       status: () => running.status(),
@@ -65,12 +72,13 @@ export async function runCommand(args: readonly string[]): Promise<number> {
       metricsText: (status) => metrics.text(status),
     })
   } catch (error) {
-    process.stderr.write(`run: ${(error as Error).message}\n`)
-    return 2
+    runtime.close()
+    await running.close(0)
+    return refuse(error)
   }
   log.info({ port: health.port, collector: collector.metadata.name }, 'collecting')
   const show = screen.show(running, log)
-  const stopReloading = reloadOn(flags, log, running)
+  const stopReloading = reloadOn(flags, log, running, collector)
   log.info({ reason: await untilTold(flags.durationMs) }, 'ending')
   stopReloading()
   const status = await running.close(CLOSE_DEADLINE_MS)
@@ -79,6 +87,12 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   await health.close()
   screen.end(flags.json ? `${JSON.stringify(summaryRecord(status))}\n` : summary(status))
   return imbalance(status.ledger).length === 0 ? 0 : 1
+}
+
+/** Says what cannot be understood or opened. @returns the exit code */
+function refuse(error: unknown): number {
+  process.stderr.write(`run: ${printable((error as Error).message, MESSAGE_LENGTH_MAX)}\n`)
+  return 2
 }
 
 function readFlags(args: readonly string[]): Flags {
@@ -100,11 +114,15 @@ function readFlags(args: readonly string[]): Flags {
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new Error(`--port '${values.port}' is no port; write a number from 0 to 65535.`)
   }
+  const durationMs = values.duration === undefined ? undefined : parseDuration(values.duration)
+  if (durationMs !== undefined && durationMs > DURATION_MS_MAX) {
+    throw new Error(`--duration ${values.duration} is too long; write at most 576h, or leave it out.`)
+  }
   return {
     file: values.file,
     nats: values.nats,
     out: values.out,
-    durationMs: values.duration === undefined ? undefined : parseDuration(values.duration),
+    durationMs,
     watch: values.watch,
     json: values.json,
     port,
@@ -118,9 +136,7 @@ function load({ file, nats, out }: Flags): Collector | undefined {
   try {
     text = readFileSync(file === '-' ? 0 : file, 'utf8')
   } catch (error) {
-    process.stderr.write(
-      `run: ${file} cannot be read (${(error as NodeJS.ErrnoException).code}); name a file that can.\n`,
-    )
+    refuse(new Error(`${file} cannot be read (${(error as NodeJS.ErrnoException).code}); name a file that can.`))
     return undefined
   }
   const { collector, faults, notes } = readManifest(text, file)
@@ -165,13 +181,15 @@ function openScreen({ json }: Flags, { spec }: Collector) {
 }
 
 /** Takes up the changed manifest on SIGHUP, and with --watch when the file changes. */
-function reloadOn(flags: Flags, log: Logger, running: RunningCollector): () => void {
+function reloadOn(flags: Flags, log: Logger, running: RunningCollector, begun: Collector): () => void {
+  const fixed = ({ spec: { sink, spool } }: Collector) => JSON.stringify([sink, spool])
   const reload = () => {
     const collector = load(flags)
     if (collector === undefined) {
       log.error('the changed manifest has faults; the old one stays in force')
       return
     }
+    if (fixed(collector) !== fixed(begun)) log.warn('sink and spool stay as they were; start again to change them')
     log.info('taking up the changed manifest')
     void running.apply(collector)
   }
@@ -183,7 +201,7 @@ function reloadOn(flags: Flags, log: Logger, running: RunningCollector): () => v
   }
 }
 
-/** Resolves with the reason to end: a signal, or the duration is over. */
+/** Resolves with the reason to end: a signal, the duration is over, or nobody reads what we print. */
 function untilTold(durationMs: number | undefined): Promise<string> {
   return new Promise((resolve) => {
     const timer = durationMs === undefined ? undefined : setTimeout(() => resolve('the duration is over'), durationMs)
@@ -193,5 +211,6 @@ function untilTold(durationMs: number | undefined): Promise<string> {
     }
     process.once('SIGINT', () => told('SIGINT'))
     process.once('SIGTERM', () => told('SIGTERM'))
+    process.stdout.on('error', () => told('stdout was closed'))
   })
 }

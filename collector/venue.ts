@@ -55,7 +55,9 @@ export interface VenueOptions {
 }
 
 const INSTRUMENTS_EVERY_MS = 10 * 60_000
+const RETRY_BASE_MS = 500
 const INSTRUMENTS_RETRY_MAX_MS = 60_000
+const LAST_RETRY_MAX_MS = 5_000
 /** A session whose channels went stale is replaced at most this often. */
 const REPLACE_EVERY_MS = 5 * 60_000
 
@@ -92,6 +94,7 @@ export class Venue {
   #listings: ReadonlyMap<string, Listing> = new Map()
   #feeds: readonly Feed[] = []
   #refreshedMs = 0
+  #placed: Promise<void> = Promise.resolve()
   readonly #ended = new AbortController()
 
   constructor(options: VenueOptions) {
@@ -118,13 +121,14 @@ export class Venue {
   }
 
   /**
-   * What to collect from now on. Loads the instruments first, for as long as that takes.
+   * What to collect from now on. Loads the instruments and reads what is stored first, for as long as that takes.
    * @returns when all channels have been asked for
    */
-  async want(feeds: readonly Feed[]): Promise<void> {
+  want(feeds: readonly Feed[]): Promise<void> {
     this.#feeds = feeds
-    await this.#loadInstruments()
-    await this.#place()
+    // One after the other: the last wish must not be overtaken by an earlier one that waited longer.
+    this.#placed = this.#placed.then(() => this.#place())
+    return this.#placed
   }
 
   /** Once a second: states, snapshots for late joiners, renewals, silent sessions, instruments. */
@@ -159,9 +163,13 @@ export class Venue {
   async #loadInstruments(): Promise<void> {
     for (let attempt = 0; !this.#ended.signal.aborted; attempt++) {
       if (await this.#refreshInstruments()) return
-      const waitMs = fullJitterMs(attempt, 500, INSTRUMENTS_RETRY_MAX_MS, this.#shared.random)
-      await new Promise<void>((resolve) => this.#shared.clock.setTimeout(resolve, waitMs))
+      await this.#pause(attempt, INSTRUMENTS_RETRY_MAX_MS)
     }
+  }
+
+  async #pause(attempt: number, capMs: number): Promise<void> {
+    const { clock, random } = this.#shared
+    await new Promise<void>((resolve) => clock.setTimeout(resolve, fullJitterMs(attempt, RETRY_BASE_MS, capMs, random)))
   }
 
   async #refreshInstruments(): Promise<boolean> {
@@ -174,6 +182,8 @@ export class Venue {
 
   /** Makes the channels that the feeds ask for, and no others. */
   async #place(): Promise<void> {
+    await this.#loadInstruments()
+    if (this.#ended.signal.aborted) return
     const wanted = new Map<string, Wanted>()
     this.#unlisted.clear()
     for (const feed of this.#feeds) {
@@ -184,6 +194,7 @@ export class Venue {
     for (const [key, lane] of this.#lanes) if (!wanted.has(key)) this.#remove(key, lane)
     const added = [...wanted].filter(([key]) => !this.#lanes.has(key))
     const last = await this.#lastMessages(added.map(([, want]) => want))
+    if (last === undefined) return
     for (const [key, want] of added) this.#add(key, want, last)
     this.#publishInstruments(added.map(([, { listing }]) => listing))
     this.#carry()
@@ -220,19 +231,24 @@ export class Venue {
     }
   }
 
-  async #lastMessages(wanted: readonly Wanted[]): Promise<Map<string, Message>> {
+  /**
+   * What is stored under the channels' subjects. Asks until the sink can say it: a channel that began without that would
+   * not announce what was missed. undefined when the venue was closed meanwhile.
+   */
+  async #lastMessages(wanted: readonly Wanted[]): Promise<ReadonlyMap<string, Message> | undefined> {
     const subjects = new Set(wanted.map((want) => this.#channel(want).subject))
     if (subjects.size === 0) return new Map()
-    try {
-      return await this.#shared.last([...subjects])
-    } catch (error) {
-      const fields = { error: messageOf(error) }
-      this.#shared.log.warn(
-        fields,
-        'the last messages could not be read: what came since the last run is not announced',
-      )
-      return new Map()
+    for (let attempt = 0; !this.#ended.signal.aborted; attempt++) {
+      try {
+        const last = await this.#shared.last([...subjects])
+        return this.#ended.signal.aborted ? undefined : last
+      } catch (error) {
+        const fields = { error: messageOf(error) }
+        this.#shared.faults.warn('last', fields, 'the last messages cannot be read; channels wait until they can')
+        await this.#pause(attempt, LAST_RETRY_MAX_MS)
+      }
     }
+    return undefined
   }
 
   #channel({ listing, type, options }: Wanted): Channel {

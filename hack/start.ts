@@ -30,9 +30,9 @@ const folder = mkdtempSync(join(tmpdir(), 'marketprism-'))
 try {
   const urls = await urlsOf(exchange)
   const manifest = join(folder, 'collector.yaml')
-  writeFileSync(manifest, stringify(demo(urls)))
   const out = join('data', new Date().toISOString().slice(0, 19).replaceAll(':', '-'))
-  process.exitCode = await runCommand(['-f', manifest, '--out', out, '--port', '0', ...process.argv.slice(2)])
+  writeFileSync(manifest, stringify(demo(urls, out)))
+  process.exitCode = await runCommand(['-f', manifest, '--port', '0', ...process.argv.slice(2)])
   process.stderr.write(`The messages are in ${out}; npm run marketprism -- audit --dir ${out} goes through them.\n`)
 } finally {
   exchange.kill()
@@ -46,7 +46,7 @@ async function urlsOf({ stdout }: ChildProcess): Promise<Urls> {
   return JSON.parse(line) as Urls
 }
 
-function demo(urls: Urls): object {
+function demo(urls: Urls, path: string): object {
   const feed = (market: 'spot' | 'perpetual', symbols: string[]) => ({
     exchange: 'binance',
     market,
@@ -60,7 +60,7 @@ function demo(urls: Urls): object {
     metadata: { name: 'demo' },
     spec: {
       feeds: [feed('spot', ['BTC-USDT', 'ETH-USDT']), feed('perpetual', ['BTC-USDT', 'SOL-USDT'])],
-      sink: { file: { path: 'data' } },
+      sink: { file: { path, fsync: 'never' } },
     },
   }
 }

@@ -13,6 +13,8 @@ export interface Feed {
   readonly outcomes: Record<Outcome, number>
   /** Commits trade `id`; false when the spool is full. */
   trade(id: number, symbol?: string): boolean
+  /** Commits a trade of BTC-USDT whose message id ends in this. */
+  keyed(key: string): boolean
   /** Commits a delta of `bytes` payload bytes or somewhat more; false when the spool is full for books. */
   delta(seq: number, bytes?: number, symbol?: string): boolean
 }
@@ -31,13 +33,13 @@ export function feed(options: { readonly prefix?: string; readonly bytesMax?: nu
     spool,
     outcomes,
     trade: (id, symbol = 'BTC-USDT') => put(spool, channel('trade', symbol), `${id}`, tradeJson(symbol, id)),
+    keyed: (key) => put(spool, channel('trade', 'BTC-USDT'), key, tradeJson('BTC-USDT', 0)),
     delta: (seq, bytes = 0, symbol = 'BTC-USDT') =>
       put(spool, channel('orderbook', symbol), `${seq - 1}:${seq}:${RECEIVED_US}`, deltaJson(symbol, seq, bytes)),
   }
 }
 
-/** Puts one record of any content. */
-export function put(spool: Spool, channel: Channel, key: string, json: string): boolean {
+function put(spool: Spool, channel: Channel, key: string, json: string): boolean {
   const id = Buffer.from(`${channel.idHead}${key}`, 'latin1')
   const payload = Buffer.from(json)
   const to = spool.open(id.length + payload.length, SHARES[channel.type])

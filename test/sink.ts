@@ -1,10 +1,12 @@
 // A NATS sink under test: opened against a server, with its log kept, and what a stream holds made readable.
+import type { StreamConfig } from '@nats-io/jetstream'
 import { expect, onTestFinished, vi } from 'vitest'
 import { realClock } from '../collector/connection/clock.ts'
 import { type NatsOptions, natsSink } from '../collector/sinks/nats.ts'
 import type { Sink } from '../collector/sinks/sink.ts'
 import type { Log } from '../collector/sinks/trouble.ts'
 import type { Feed } from './records.ts'
+import type { Observer } from './stored.ts'
 
 export const STREAM = 'MARKET_DATA'
 
@@ -31,6 +33,19 @@ export function sinkFor(url: string, records: Feed, options: Partial<NatsOptions
   const sink = natsSink(all, records.context, { log, clock: realClock })
   onTestFinished(() => sink.close(0))
   return sink
+}
+
+/** The two ways to publish, as names of tests: which of them is taken follows from the stream. */
+export const WAYS = ['one by one', 'in batches'] as const
+
+/** Makes the stream so that the sink publishes this way. */
+export async function makeStream(
+  { jsm }: Observer,
+  way: (typeof WAYS)[number],
+  config: Partial<StreamConfig> = {},
+): Promise<void> {
+  const batched = { allow_batched: way === 'in batches' }
+  await jsm.streams.add({ name: STREAM, subjects: ['market.>'], allow_direct: true, ...batched, ...config })
 }
 
 /** Puts trades of BTC-USDT into the spool; all of them find room. */

@@ -10,7 +10,6 @@ import { messageKey, VERSION, type Gap, type Message, type Trade } from '../mark
 import type { Report } from '../quality/audit/report.ts'
 import { auditCommand } from './command.ts'
 
-const HOUR = 3_600_000_000
 const BEGIN = Date.parse('2026-11-25T08:00:00Z') * 1000
 const head = { v: VERSION, exchange: 'binance', market: 'spot', symbol: 'BTC-USDT' } as const
 
@@ -126,11 +125,15 @@ describe('audit of a folder', () => {
     expect(out).toContain('2026-11-25T08.ndjson.gz cannot be read: ')
   })
 
-  it('leaves out hours that ended before --since', async () => {
+  it('leaves out files of periods that ended before --since', async () => {
     put(`${SUBJECT}/2026-11-25T08.ndjson`, lines(trades(1, 3)))
-    put(`${SUBJECT}/2026-11-25T10.ndjson`, lines([{ ...trade(9), ts: BEGIN + 2 * HOUR }]))
-    const report = await runJson('--dir', dir, '--since', '2026-11-25T09:30:00Z')
-    expect(report.channels).toMatchObject([{ messages: 1, first: BEGIN + 2 * HOUR }])
+    put(`${SUBJECT}/2026-11-25T08-30.ndjson`, lines(trades(1800, 1801)))
+    put(`${SUBJECT}/2026-11-25T08-30.1.ndjson`, lines(trades(1802, 1803)))
+    put(`${SUBJECT}/2026-11-25T10.ndjson`, lines(trades(7200, 7200)))
+    const messages = async (since: string) => (await runJson('--dir', dir, '--since', since)).messages
+    expect(await messages('2026-11-25T07:30:00Z')).toBe(8)
+    expect(await messages('2026-11-25T09:30:00Z')).toBe(5)
+    expect(await messages('2026-11-25T10:00:00Z')).toBe(1)
   })
 
   it('names files and folders that are not ours, and follows no link', async () => {
@@ -145,6 +148,7 @@ describe('audit of a folder', () => {
       'a',
       'trade.binance.spot.BTC-USDT',
       'trade.binance.spot.BTC-USDT',
+      'trade/x/y/z',
     ])
   })
 

@@ -20,7 +20,7 @@ Reads all that a JetStream stream or a folder of the file sink holds, and says w
   --nats URL         its server (nats://127.0.0.1:4222)
   --dir FOLDER       the folder; its subjects have no prefix: trade.binance.spot.BTC-USDT
   --subject PATTERN  report on these subjects alone: 'market.trade.>', '*.*.*.*.BTC-USDT'
-  --since WHEN       leave out what was stored before: 30m, 24h, 2026-11-25T08:00:00Z (a folder: what its hour files hold)
+  --since WHEN       leave out what was stored before: 30m, 24h, 2026-11-25T08:00:00Z (a folder: whole files)
   --json             the whole report as JSON
 
 Exit code: 0 whole; 1 something is missing without a gap, or wrong; 2 nothing could be audited.

@@ -1,4 +1,4 @@
-// Reads back what the file sink wrote: {dir}/{type}/{exchange}/{market}/{symbol}/{YYYY-MM-DDTHH}[.N].ndjson[.gz|.zst]
+// Reads back what the file sink wrote; sinks/file/path.ts says where it lies.
 //
 // In: a folder. Out: its messages, subject by subject, each subject's files in the order in which they were written.
 // Always: at most one piece of a file and one line are in memory. Never: follows a link, or takes a name for granted.
@@ -10,10 +10,11 @@ import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { DATA_TYPES, OWN_TYPES } from '../../crds/names.ts'
 import type { Stored } from '../quality/audit/audit.ts'
 import { parseSubject } from '../quality/audit/channel.ts'
+import { newer, parseFileName, type FileId } from '../sinks/file/path.ts'
 
 export interface FolderOptions {
   readonly dir: string
-  /** Files of hours that ended before are left out, µs. */
+  /** Files of periods that ended before are left out, µs. */
   readonly since?: number
   /** By `{type}.{exchange}.{market}.{symbol}`: files keep no prefix. */
   readonly isWanted: (subject: string) => boolean
@@ -49,27 +50,27 @@ async function subjectsIn(dir: string, above: readonly string[]): Promise<string
   return (await Promise.all(below.map((names) => subjectsIn(dir, names)))).flat()
 }
 
-interface Part {
-  readonly name: string
-  readonly hour: string
-  readonly number: number
+async function* readSubject(subject: string, dir: string, options: FolderOptions): AsyncGenerator<readonly Stored[]> {
+  const files: { name: string; id: FileId }[] = []
+  for (const entry of await readdir(dir, { withFileTypes: true })) {
+    const id = parseFileName(entry.name)
+    if (id !== undefined && entry.isFile()) files.push({ name: entry.name, id })
+    else options.onNote(`${subject}: ${entry.name} is not a file of ours ({period}[.N].ndjson[.gz|.zst]); left out.`)
+  }
+  files.sort((a, b) => newer(b.id, a.id))
+  const first =
+    options.since === undefined
+      ? ''
+      : (files.findLast(({ id }) => beginOf(id) <= (options.since as number))?.id.begin ?? '')
+  for (const { name, id } of files) {
+    if (id.begin >= first) yield* readFile(subject, dir, name, options)
+  }
 }
 
-const PART = /^(\d{4}-\d\d-\d\dT\d\d)(?:\.(\d{1,9}))?\.ndjson(?:\.gz|\.zst)?$/
-const HOUR_US = 3_600_000_000
-
-async function* readSubject(subject: string, dir: string, options: FolderOptions): AsyncGenerator<readonly Stored[]> {
-  const parts: Part[] = []
-  for (const entry of await readdir(dir, { withFileTypes: true })) {
-    const [, hour, number = '0'] = PART.exec(entry.name) ?? []
-    if (hour !== undefined && entry.isFile()) parts.push({ name: entry.name, hour, number: Number(number) })
-    else options.onNote(`${subject}: ${entry.name} is not a file of ours ({hour}[.N].ndjson[.gz|.zst]); left out.`)
-  }
-  parts.sort((a, b) => compare(a.hour, b.hour) || a.number - b.number)
-  for (const { name, hour } of parts) {
-    const ends = Date.parse(`${hour}:00:00Z`) * 1000 + HOUR_US
-    if (options.since === undefined || !(ends <= options.since)) yield* readPart(subject, dir, name, options)
-  }
+/** When a file's period begins, µs. */
+function beginOf({ begin }: FileId): number {
+  const [hour, minutes = '00'] = [begin.slice(0, 13), begin.slice(14) || undefined]
+  return Date.parse(`${hour}:${minutes}:00Z`) * 1000
 }
 
 /** Bytes that are read at once, and the most that one line may have. */
@@ -79,7 +80,7 @@ const NEWLINE = 0x0a
 /** What zlib says of gzip and zstd alike when a file ends too early. */
 const CUT_SHORT = 'Z_BUF_ERROR'
 
-async function* readPart(
+async function* readFile(
   subject: string,
   dir: string,
   name: string,

@@ -58,14 +58,8 @@ export class Decoder {
     const envelope = this.#envelope
     if (this.#room.open(bytes, envelope)) {
       const route = this.#routes.at(bytes, envelope.nameStart, envelope.nameEnd)
-      if (
-        route !== undefined &&
-        route.frame.read(bytes, envelope.dataStart, envelope.dataEnd, route.symbol) &&
-        route.track.take(bytes, envelope.dataStart, envelope.dataEnd, received, socketId)
-      ) {
-        this.counts.data += 1
-        if (socketId > route.newest) route.newest = socketId
-        return true
+      if (route !== undefined && route.frame.read(bytes, envelope.dataStart, envelope.dataEnd, route.symbol)) {
+        return this.#take(route, bytes, received, socketId)
       }
     }
     return this.#general(bytes, received, socketId)
@@ -73,7 +67,7 @@ export class Decoder {
 
   /** What did not fit as it stood. */
   #general(bytes: Buffer, received: number, socketId: number): boolean {
-    const plain = bytes.length > GENERAL_BYTES_MAX ? undefined : plainForm(bytes)
+    const plain = bytes.length > GENERAL_BYTES_MAX ? undefined : plainForm(bytes, this.#room.wrapper)
     if (plain === undefined) return this.#refuse('malformed', undefined, socketId)
     const envelope = this.#envelope
     const route = this.#room.open(plain, envelope)
@@ -83,14 +77,20 @@ export class Decoder {
       this.counts.control += 1
       return false
     }
-    const { frame, symbol, track } = route
-    if (
-      !frame.read(plain, envelope.dataStart, envelope.dataEnd, symbol) ||
-      !track.take(plain, envelope.dataStart, envelope.dataEnd, received, socketId)
-    ) {
-      return this.#refuse('malformed', track, socketId)
+    if (!route.frame.read(plain, envelope.dataStart, envelope.dataEnd, route.symbol)) {
+      return this.#refuse('malformed', route.track, socketId)
+    }
+    return this.#take(route, plain, received, socketId)
+  }
+
+  /** The frame that the route's declaration has just read, in whichever form. */
+  #take(route: Route, bytes: Buffer, received: number, socketId: number): boolean {
+    const { dataStart, dataEnd } = this.#envelope
+    if (!route.track.take(bytes, dataStart, dataEnd, received, socketId)) {
+      return this.#refuse('malformed', route.track, socketId)
     }
     this.counts.data += 1
+    if (socketId > route.newest) route.newest = socketId
     return true
   }
 

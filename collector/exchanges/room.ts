@@ -87,6 +87,8 @@ export interface Room {
   readonly rules: AddressRules
   /** Finds stream name and data object in a frame; false when it is no data frame in plain form. */
   open(bytes: Buffer, envelope: Envelope): boolean
+  /** Keys of the object that `open` reads, in its order: other orders and keys beside them take the general road. */
+  readonly wrapper: readonly string[]
   readonly types: Partial<Record<DataType, TypeRoom>>
   readonly book: BookRoom
   readonly trades: TradesRoom

@@ -22,6 +22,8 @@ export class Tally {
   dropped = 0
   /** Frames that repeated what was already taken. */
   repeated = 0
+  /** Frames that had to wait for a snapshot or a fill. */
+  held = 0
   /** Gap messages made. */
   gaps = 0
   /** Time of the last message at the socket, µs; 0 before the first. */

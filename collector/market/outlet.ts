@@ -20,6 +20,9 @@ export interface Lapse {
 /** What is known of both ends of a gap. */
 export type GapEnds = Pick<Gap, 'after_id' | 'before_id' | 'after_seq' | 'before_seq' | 'missing'>
 
+/** A gap with its id. */
+const GAP_BYTES_MAX = 1_024
+
 /** Writes gap, state and instrument messages. */
 export class OwnMessages {
   readonly channels: Channels
@@ -101,38 +104,24 @@ export class Outlet {
     if (this.lastTime > 0) this.#lapse ??= { reason, from: this.lastTime, missing: 0 }
   }
 
-  /** The lapse turned out to be none: the next message follows the last one. */
-  mend(): void {
-    if (this.#lapse?.missing === 0) this.#lapse = undefined
-  }
-
   /**
    * Publishes the frame that was read last.
    * @param time `ts` of the frame, or `received` where it has none, µs
    * @returns false when the frame misses a value that the message needs; then nothing was written or counted
    */
   publish(bytes: Buffer, frame: Frame, received: number, time: number): boolean {
-    const template = this.template
+    const template = this.template.chosen(bytes, frame.at)
     if (!template.fill(bytes, frame.at, frame.own, received)) return false
-    if (this.#lapse !== undefined && !this.announce(time, {})) {
-      this.drop(time)
-      return true
-    }
-    const spool = this.own.spool
-    const length = template.end
-    const room = spool.open(length, this.#share)
-    if (room === undefined) {
-      this.drop(time)
-      return true
-    }
-    const at = spool.at
-    template.bytes.copy(room, at, 0, length)
-    spool.commit(this.channel.index, at + template.payload, at + length, received)
-    const tally = this.channel.tally
-    tally.made += 1
-    tally.lastReceived = received
-    this.lastTime = time
+    const hasSaid = this.#lapse === undefined || this.recover(time, {}, template.end)
+    if (!hasSaid || !this.#write(template, received, time)) this.drop(time)
     return true
+  }
+
+  /** As `publish`, for what may be left out: without room nothing is counted, and nothing is published in a lapse. */
+  offer(bytes: Buffer, frame: Frame, received: number, time: number): 'written' | 'full' | 'unfit' {
+    const template = this.template.chosen(bytes, frame.at)
+    if (!template.fill(bytes, frame.at, frame.own, received)) return 'unfit'
+    return this.#lapse === undefined && this.#write(template, received, time) ? 'written' : 'full'
   }
 
   /** Counts a message that found no room. */
@@ -143,6 +132,12 @@ export class Outlet {
     this.#lapse.missing += 1
   }
 
+  /** Ends the lapse, if there is one, by a gap that reaches to `time`. @returns false when there is no room for it and `bytes` more */
+  recover(time: number, ends: GapEnds, bytes: number): boolean {
+    if (this.own.spool.open(bytes + GAP_BYTES_MAX, this.#share) === undefined) return false
+    return this.announce(time, ends)
+  }
+
   /** Ends the lapse by a gap that reaches to `time`. @returns false when there is no room for it. */
   announce(time: number, ends: GapEnds): boolean {
     const lapse = this.#lapse
@@ -150,6 +145,22 @@ export class Outlet {
     const missing = lapse.missing > 0 ? { missing: lapse.missing } : {}
     if (!this.own.gap(this.channel, lapse.reason, lapse.from, time, { ...missing, ...ends })) return false
     this.#lapse = undefined
+    return true
+  }
+
+  /** Writes what the template holds. @returns false when there is no room */
+  #write(template: Template, received: number, time: number): boolean {
+    const { channel } = this
+    const { spool } = this.own
+    const length = template.end
+    const room = spool.open(length, this.#share)
+    if (room === undefined) return false
+    const at = spool.at
+    template.bytes.copy(room, at, 0, length)
+    spool.commit(channel.index, at + template.payload, at + length, received)
+    channel.tally.made += 1
+    channel.tally.lastReceived = received
+    this.lastTime = time
     return true
   }
 }

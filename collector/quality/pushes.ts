@@ -72,11 +72,11 @@ export class PushTrack implements Track {
   }
 
   #isRepeated(seq: number, time: number, socketId: number): boolean {
-    if (this.#timeField < 0) {
-      // Without a time a lower sequence is old when another socket sends it; from the same one, numbering began anew.
-      return seq === this.#seq || (seq < this.#seq && socketId !== this.#socket)
-    }
-    if (this.#seqField < 0) return time <= this.#time
+    // With a sequence or a time alone a lower one is old when another socket sends it; from the same one, numbering
+    // began anew, or the venue's clock was set back.
+    const isOther = socketId !== this.#socket
+    if (this.#timeField < 0) return seq === this.#seq || (seq < this.#seq && isOther)
+    if (this.#seqField < 0) return time === this.#time || (time < this.#time && isOther)
     return seq <= this.#seq && time <= this.#time
   }
 }

@@ -4,7 +4,7 @@
 //                           │ after HOLD_MS, or HOLD_FRAMES_MAX waiting
 //                           └──> live, and the fill comes late
 // Always: after `last`, only ids above it are published, but for late fills, marked `filled`; an id that is never
-// published lies inside a gap. Never: trades wait longer than HOLD_MS.
+// published lies inside a gap, and none that is published does. Never: trades wait longer than HOLD_MS.
 import type { Clock, Timer } from '../connection/clock.ts'
 import type { Track } from '../exchanges/track.ts'
 import type { GapReason } from '../market/messages.ts'
@@ -26,9 +26,11 @@ interface Held {
   readonly received: number
 }
 
-/** Ids that were missed: from `from` to `to`, inclusive. */
+/** Ids that were missed, and how far they have been filled. */
 interface Hole {
-  readonly from: number
+  /** The first one that is still missing. */
+  next: number
+  /** The last one, inclusive. */
   readonly to: number
   readonly reason: GapReason
   /** Event times at both ends, µs. */
@@ -61,6 +63,8 @@ export class TradeTrack implements Track {
   /** Id and time of the last trade taken; -1 before the first. */
   #last = -1
   #lastTime = 0
+  /** The last id in order that is in the spool or inside a gap that is; -1 when none is. */
+  #stored = -1
   #reason: GapReason = 'sequence'
   #hole: Hole | undefined
   #held: Held[] = []
@@ -77,6 +81,7 @@ export class TradeTrack implements Track {
     this.#clock = options.clock
     if (resume !== undefined) {
       this.#last = resume.id
+      this.#stored = resume.id
       this.#lastTime = resume.time
       this.#reason = 'restart'
     }
@@ -112,17 +117,22 @@ export class TradeTrack implements Track {
   }
 
   close(): void {
-    const hole = this.#hole
-    if (hole !== undefined) this.#end(hole, hole.from)
-    this.outlet.announce(this.outlet.own.nowUs(), {})
+    if (this.#hole !== undefined) this.#end(this.#hole)
+    const ends = this.#stored < 0 ? {} : { after_id: String(this.#stored), missing: this.#last - this.#stored }
+    this.outlet.announce(this.outlet.own.nowUs(), ends)
   }
 
   #unusual(bytes: Buffer, pos: number, end: number, received: number, id: number, time: number): boolean {
-    if (this.#hole !== undefined && !this.#hole.released) return this.#hold(bytes, pos, end, received)
+    const hole = this.#hole
+    if (hole !== undefined && !hole.released) {
+      if (id !== hole.next) return this.#hold(bytes, pos, end, received)
+      // It was only late.
+      return this.#publish(bytes, received, id, time) && this.#filled(hole, id)
+    }
     if (this.#last < 0 || id === this.#last + 1) return this.#publish(bytes, received, id, time)
     if (id > this.#last) {
       // A hole that is being filled late keeps its own account; one at a time.
-      if (this.#hole !== undefined) this.#end(this.#hole, this.#hole.from)
+      if (hole !== undefined) this.#end(hole)
       return this.#open(bytes, pos, end, received, id, time)
     }
     if (time <= this.#lastTime) {
@@ -130,24 +140,36 @@ export class TradeTrack implements Track {
       return true
     }
     // A lower id at a later time: the venue began its numbering anew.
-    this.outlet.own.gap(this.outlet.channel, 'sequence_restart', this.#lastTime, time, {})
+    this.outlet.interrupt('sequence_restart')
+    this.#stored = -1
     return this.#publish(bytes, received, id, time)
   }
 
   #publish(bytes: Buffer, received: number, id: number, time: number): boolean {
-    if (this.outlet.lapse !== undefined) {
-      this.outlet.announce(time, { after_id: String(this.#last - this.outlet.lapse.missing), before_id: String(id) })
-    }
+    if (this.outlet.lapse !== undefined) this.#recover(id, time)
     if (!this.outlet.publish(bytes, this.#frame, received, time)) return false
+    this.#passed(id, time)
+    return true
+  }
+
+  /** The trade is in the spool, or was dropped: the lapse that this opened ends with what follows. */
+  #passed(id: number, time: number): void {
+    if (this.outlet.lapse === undefined) this.#stored = id
     this.#last = id
     this.#lastTime = time
     this.#reason = 'sequence'
-    return true
+  }
+
+  /** Says, if there is room, what is missing before this trade. */
+  #recover(id: number, time: number): void {
+    const [after, missing] = [this.#stored, id - this.#stored - 1]
+    const ends = after < 0 ? {} : { after_id: String(after), before_id: String(id), missing }
+    if (this.outlet.recover(time, ends, this.outlet.template.end)) this.#stored = id - 1
   }
 
   #open(bytes: Buffer, pos: number, end: number, received: number, id: number, time: number): boolean {
     const hole: Hole = {
-      from: this.#last + 1,
+      next: this.#last + 1,
       to: id - 1,
       reason: this.#reason,
       after: this.#lastTime,
@@ -172,60 +194,72 @@ export class TradeTrack implements Track {
     if (this.#hole !== hole || hole.released) return
     hole.released = true
     this.#last = hole.to
+    // What the late fill does not bring is said when it ends.
+    if (this.outlet.lapse === undefined) this.#stored = hole.to
     this.#drain()
   }
 
   async #fill(hole: Hole): Promise<void> {
-    let next = hole.from
     try {
-      for (let page = 0; page < PAGES_MAX && next <= hole.to && this.#hole === hole; page++) {
-        const rows = await this.#history(next)
-        const before: number = next
-        for (const row of rows) next = this.#fillRow(hole, row, next)
-        if (next === before) break
+      for (let page = 0; page < PAGES_MAX && this.#hole === hole; page++) {
+        const before: number = hole.next
+        for (const row of await this.#history(before)) this.#fillRow(hole, row)
+        if (hole.next === before) break
       }
     } catch {
       // The client of REST counts and logs why; here it only matters that the rest is missing for good.
     }
-    this.#end(hole, next)
+    this.#end(hole)
   }
 
-  /** Publishes a row of the history when it belongs into the hole; returns the next id to look for. */
-  #fillRow(hole: Hole, row: Buffer, next: number): number {
-    if (this.#hole !== hole || !this.#frame.read(row, 0, row.length, this.#symbol)) return next
+  /** Publishes a row of the history when it belongs into the hole. */
+  #fillRow(hole: Hole, row: Buffer): void {
+    if (this.#hole !== hole || !this.#frame.read(row, 0, row.length, this.#symbol)) return
     const id = this.#frame.integer(row, this.#idField)
     const time = this.#frame.time(row, this.#timeField)
-    if (!(id >= next) || id > hole.to || !(time > 0)) return next
-    if (id > next) this.#gap(hole, next, id - 1, time)
+    if (!(id >= hole.next) || id > hole.to || !(time > 0)) return
+    if (id > hole.next) this.#gap(hole, id - 1, time)
+    if (!hole.released && this.outlet.lapse !== undefined) this.#recover(id, time)
     this.#frame.own[FILLED] = 1
-    this.outlet.publish(row, this.#frame, this.outlet.own.nowUs(), time)
+    const offer = this.outlet.offer(row, this.#frame, this.outlet.own.nowUs(), time)
     this.#frame.own[FILLED] = Number.NaN
-    if (!hole.released) {
-      this.#last = id
-      this.#lastTime = time
-    }
-    return id + 1
+    if (offer === 'full') this.#end(hole)
+    if (offer !== 'written') return
+    if (!hole.released) this.#passed(id, time)
+    this.#filled(hole, id)
   }
 
-  /** The hole is filled up to `next`; what lies behind is missing for good. */
-  #end(hole: Hole, next: number): void {
+  #filled(hole: Hole, id: number): true {
+    hole.next = id + 1
+    if (hole.next > hole.to) this.#end(hole)
+    return true
+  }
+
+  /** Nothing more comes to fill the hole: what it still lacks is missing for good. */
+  #end(hole: Hole): void {
     if (this.#hole !== hole) return
     this.#hole = undefined
     this.#clock.clearTimeout(this.#timer)
-    if (next <= hole.to) this.#gap(hole, next, hole.to, hole.before)
+    if (hole.next <= hole.to) this.#gap(hole, hole.to, hole.before)
     if (hole.released) return
     this.#last = hole.to
     this.#reason = 'sequence'
     this.#drain()
   }
 
-  #gap(hole: Hole, from: number, to: number, before: number): void {
-    const after = hole.released ? hole.after : this.#lastTime || hole.after
-    this.outlet.own.gap(this.outlet.channel, hole.reason, after, before, {
-      after_id: String(from - 1),
-      before_id: String(to + 1),
-      missing: to - from + 1,
-    })
+  /** Announces that the hole's ids up to this one are missing for good. */
+  #gap(hole: Hole, to: number, before: number): void {
+    const { next, reason, released } = hole
+    hole.next = to + 1
+    const { channel, own, lapse } = this.outlet
+    // A lapse that is open is said with the next trade, and reaches over these ids.
+    if (!released && lapse !== undefined) return
+    const after = released ? hole.after : this.#lastTime || hole.after
+    const ends = { after_id: String(next - 1), before_id: String(to + 1), missing: to - next + 1 }
+    if (!own.gap(channel, reason, after, before, ends)) {
+      this.outlet.interrupt(reason)
+      this.#stored = Math.min(this.#stored, next - 1)
+    } else if (!released) this.#stored = to
   }
 
   #drain(): void {

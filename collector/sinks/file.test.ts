@@ -203,6 +203,16 @@ describe('the file sink', () => {
     expect(lines.join()).not.toMatch(/[^\x20-\x7e]/)
   })
 
+  test('steps over what it gives up, also at the end of a chunk', async () => {
+    const dir = folder()
+    const { sink, records } = await opened(dir)
+    for (const id of range(1, 3 * 2048)) records.trade(id, id % 2048 === 0 ? '..' : 'BTC-USDT')
+    sink.flush()
+    await sink.close(5000)
+    expect(records.outcomes).toEqual({ acknowledged: 3 * 2047, duplicate: 0, refused: 3 })
+    expect(idsIn(join(dir, FOLDER, `${HOUR}.ndjson`))).toEqual(range(1, 3 * 2048).filter((id) => id % 2048 !== 0))
+  })
+
   test('settles only what was forced to the disk, where that is asked for', async () => {
     const dir = folder()
     const { sink, records } = await opened(dir, { fsyncMs: 60_000 })

@@ -253,8 +253,10 @@ class FileSink implements Sink {
     const { cursor } = spool
     const portions = new Map<PeriodFile, Portion>()
     writeInteger(this.#digits, 0, this.#world.clock.nowUs())
-    for (let bytes = 0; bytes < ROUND_BYTES_MAX && spool.next(); cursor.index += 1) {
+    for (let bytes = 0; bytes < ROUND_BYTES_MAX && spool.next();) {
       const { chunk, index } = cursor
+      // Before anything is settled: that may free the chunk that the cursor stands in.
+      cursor.index += 1
       const file = this.#fileOf(chunk, index)
       if (file === undefined) {
         this.#refuse(chunk, index)

@@ -1,14 +1,15 @@
 import { expect, test } from 'vitest'
 import { describeWithNats, startNats } from '../../test/nats.ts'
 import { feed } from '../../test/records.ts'
-import { logged, runs, sinkFor, STREAM, trades, until, untilDrained } from '../../test/sink.ts'
+import { logged, makeStream, runs, sinkFor, STREAM, trades, until, untilDrained, WAYS } from '../../test/sink.ts'
 import { observe } from '../../test/stored.ts'
 import type { Sink } from './sink.ts'
 
 describeWithNats('the NATS sink', () => {
-  test('stores every record once, in order, under its subject and id, and says so', async () => {
+  test.each(WAYS)('stores every record once, in order, under its subject and id, and says so: %s', async (way) => {
     await using server = await startNats()
     await using observer = await observe(server.url)
+    await makeStream(observer, way)
     const records = feed()
     const sink = sinkFor(server.url, records)
     await sink.open()
@@ -27,19 +28,62 @@ describeWithNats('the NATS sink', () => {
     expect(last?.payload.published).toBeLessThan(Date.now() * 1000 + 10_000)
   })
 
-  test('counts what somebody else stored before under the same ids as duplicates', async () => {
+  test.each(WAYS)('counts what somebody else stored before under the same ids as duplicates: %s', async (way) => {
     await using server = await startNats()
+    await using observer = await observe(server.url)
+    await makeStream(observer, way)
     const first = feed()
     const mine = sinkFor(server.url, first)
     await mine.open()
-    trades(first, 1, 100)
+    trades(first, 501, 1000)
     await mine.close(5_000)
     const second = feed()
     const other = sinkFor(server.url, second)
     await other.open()
-    trades(second, 51, 150)
+    trades(second, 501, 750)
+    other.flush()
+    await untilDrained(second)
+    const noticed = second.outcomes.duplicate
+    expect(way === 'one by one' ? noticed === 250 : noticed > 0).toBe(true)
+    trades(second, 751, 1500)
     await other.close(5_000)
-    expect(second.outcomes).toEqual({ acknowledged: 50, duplicate: 50, refused: 0 })
+    expect(second.outcomes).toEqual({ acknowledged: 750 - noticed, duplicate: 250 + noticed, refused: 0 })
+    expect(runs(await observer.messages(STREAM))).toBe('501-1500')
+  })
+
+  test('stores each once where two publish the same, and both in batches', async () => {
+    await using server = await startNats()
+    await using observer = await observe(server.url)
+    await makeStream(observer, 'in batches')
+    const feeds = [feed(), feed()]
+    const sinks = feeds.map((records) => sinkFor(server.url, records))
+    await Promise.all(sinks.map((sink) => sink.open()))
+    for (let from = 1; from < 20_000; from += 500) {
+      feeds.forEach((records) => trades(records, from, from + 499))
+      sinks.forEach((sink) => sink.flush())
+      await observer.nc.flush()
+    }
+    await Promise.all(feeds.map(untilDrained))
+    const stored = await observer.messages(STREAM)
+    expect(stored.length).toBe(20_000)
+    expect(new Set(stored.map(({ id }) => id)).size).toBe(20_000)
+    expect(feeds.reduce((sum, { outcomes }) => sum + outcomes.duplicate, 0)).toBeGreaterThan(0)
+  })
+
+  test('gives up a record whose id would break out of the header, also at the end of a chunk', async () => {
+    await using server = await startNats()
+    await using observer = await observe(server.url)
+    await makeStream(observer, 'in batches')
+    const records = feed()
+    const sink = sinkFor(server.url, records)
+    await sink.open()
+    for (let id = 1; id <= 3 * 2048; id++) {
+      if (id % 2048 === 0) records.keyed(`${id}\r\nEvil: 1`)
+      else records.trade(id)
+    }
+    await sink.close(5_000)
+    expect(records.outcomes).toEqual({ acknowledged: 3 * 2047, duplicate: 0, refused: 3 })
+    expect(runs(await observer.messages(STREAM))).toBe('1-2047 2049-4095 4097-6143')
   })
 
   test('gives up only the record that is larger than the server takes, and says what to raise', async () => {
@@ -175,40 +219,44 @@ describeWithNats('the NATS sink and its stream', () => {
     expect(log.lines.join()).toMatch(/gives up its oldest messages when full/)
   })
 
-  test('C031: a full stream refuses; nothing is lost, the order rises, and the log stays quiet', async () => {
-    await using server = await startNats()
-    await using observer = await observe(server.url)
-    const stream = { name: STREAM, manage: 'collector', maxBytes: 1_048_576, discard: 'new' } as const
-    const records = feed()
-    const log = logged()
-    const sink = sinkFor(server.url, records, { stream }, log)
-    await sink.open()
-    const total = 10_000
-    let made = 0
-    const make = (count: number): void => {
-      for (let i = 0; i < count; i++) records.trade(++made)
-      sink.flush()
-    }
-    make(6000)
-    await untilProbing(sink)
-    expect(records.spool.pending).toBeGreaterThan(1000)
-    const full = await observer.messages(STREAM)
-    make(2000)
-    await observer.jsm.streams.purge(STREAM, { keep: Math.floor(full.length / 2) })
-    const { acknowledged } = records.outcomes
-    await until(() => expect(records.outcomes.acknowledged).toBeGreaterThan(acknowledged + 1000))
-    make(total - made)
-    await untilProbing(sink)
-    expect((await observer.jsm.streams.info(STREAM)).config.max_bytes).toBe(1_048_576)
-    await observer.jsm.streams.update(STREAM, { max_bytes: 1 << 30 })
-    await untilDrained(records)
-    const kept = await observer.messages(STREAM)
-    const left = new Set(kept.map(({ id }) => id))
-    const all = [...full.filter(({ id }) => !left.has(id)), ...kept]
-    expect(runs(all)).toBe(`1-${total}`)
-    expect(records.outcomes).toEqual({ acknowledged: total, duplicate: 0, refused: 0 })
-    expect(log.lines.length).toBeLessThanOrEqual(3)
-  })
+  test.each(WAYS)(
+    'C031: a full stream refuses; nothing is lost, the order rises, the log is quiet: %s',
+    async (way) => {
+      await using server = await startNats()
+      await using observer = await observe(server.url)
+      await makeStream(observer, way, { max_bytes: 1_048_576, discard: 'new' })
+      const stream = { name: STREAM, manage: 'operator' } as const
+      const records = feed()
+      const log = logged()
+      const sink = sinkFor(server.url, records, { stream }, log)
+      await sink.open()
+      const total = 10_000
+      let made = 0
+      const make = (count: number): void => {
+        for (let i = 0; i < count; i++) records.trade(++made)
+        sink.flush()
+      }
+      make(6000)
+      await untilProbing(sink)
+      expect(records.spool.pending).toBeGreaterThan(1000)
+      const full = await observer.messages(STREAM)
+      make(2000)
+      await observer.jsm.streams.purge(STREAM, { keep: Math.floor(full.length / 2) })
+      const { acknowledged } = records.outcomes
+      await until(() => expect(records.outcomes.acknowledged).toBeGreaterThan(acknowledged + 1000))
+      make(total - made)
+      await untilProbing(sink)
+      expect((await observer.jsm.streams.info(STREAM)).config.max_bytes).toBe(1_048_576)
+      await observer.jsm.streams.update(STREAM, { max_bytes: 1 << 30 })
+      await untilDrained(records)
+      const kept = await observer.messages(STREAM)
+      const left = new Set(kept.map(({ id }) => id))
+      const all = [...full.filter(({ id }) => !left.has(id)), ...kept]
+      expect(runs(all)).toBe(`1-${total}`)
+      expect(records.outcomes).toEqual({ acknowledged: total, duplicate: 0, refused: 0 })
+      expect(log.lines.length).toBeLessThanOrEqual(3)
+    },
+  )
 })
 
 /** Resolves when the stream is full and one record alone is tried: nothing else is on its way then. */

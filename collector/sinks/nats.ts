@@ -5,10 +5,6 @@
 // again in order with the same ids. Each ack comes to one inbox; there is no promise for a message. Never: a message is
 // given up because the stream is full, missing or refuses.
 //
-// The server's fast batch ingest (2.14) is not used. Measured side by side, it saves 1 µs of our processor time and
-// none of the server's, which is what limits the rate; and it does not say which message was a duplicate, which is how
-// a second publisher under our prefix is found out.
-//
 // Start with `#serve`; nats/publisher.ts is the hot path.
 import { AssertionError } from 'node:assert'
 import { createInbox, type Msg, type NatsConnection, PermissionViolationError } from '@nats-io/transport-node'
@@ -179,7 +175,7 @@ class NatsSink implements Sink {
     if (this.#closed) return nc.close()
     const live: Live = { nc, wire: openWire(nc), stream: undefined }
     const inbox = createInbox()
-    nc.subscribe(`${inbox}.*`, { callback: this.#onAnswer })
+    nc.subscribe(`${inbox}.>`, { callback: this.#onAnswer })
     this.#live = live
     this.#publisher.attach(live.wire, inbox, nc.info?.max_payload ?? 0)
     this.#watch(live)
@@ -208,7 +204,7 @@ class NatsSink implements Sink {
     this.#opened.resolve()
     this.#trouble.recover()
     this.#settledAtTimeout = -1
-    this.#publisher.start()
+    this.#publisher.start(live.stream.allowBatched)
     this.#lookLater(live)
   }
 

@@ -56,13 +56,24 @@ export function integerAt(bytes: Uint8Array, start: number, end: number): number
  */
 export function provenInteger(bytes: Uint8Array, start: number, end: number): number {
   if (end - start > 16) return Number.NaN
-  const middle = end - start > 8 ? end - 8 : start
-  let high = 0
-  for (; start < middle; start++) high = (high * 10 + (bytes[start] as number) - ZERO) | 0
-  let low = 0
-  for (; start < end; start++) low = (low * 10 + (bytes[start] as number) - ZERO) | 0
-  const n = high * 1e8 + low
+  if (end - start <= 8) return fewDigits(bytes, start, end)
+  const n = fewDigits(bytes, start, end - 8) * 1e8 + eightDigits(bytes, end - 8)
   return n > Number.MAX_SAFE_INTEGER ? Number.NaN : n
+}
+
+function fewDigits(bytes: Uint8Array, start: number, end: number): number {
+  let n = 0
+  for (; start < end; start++) n = (n * 10 + (bytes[start] as number) - ZERO) | 0
+  return n
+}
+
+/** Eight digits at `at`. Written out, since a loop waits for each digit before it takes the next. */
+export function eightDigits(b: Uint8Array, at: number): number {
+  const high =
+    (b[at] as number) * 1000 + (b[at + 1] as number) * 100 + (b[at + 2] as number) * 10 + (b[at + 3] as number)
+  const low =
+    (b[at + 4] as number) * 1000 + (b[at + 5] as number) * 100 + (b[at + 6] as number) * 10 + (b[at + 7] as number)
+  return high * 10_000 + low - ZERO * 11_111_111
 }
 
 /** Writes a non-negative safe integer, returns the place behind it. */
@@ -102,4 +113,17 @@ export function isZero(bytes: Uint8Array, start: number, end: number): boolean {
     if (c !== ZERO && c !== DOT) return false
   }
   return true
+}
+
+let viewed: ArrayBufferLike | undefined
+let view: DataView = new DataView(new ArrayBuffer(0))
+
+/** A view of the memory that a Buffer lies in; frames of one socket read share it, so it is made anew for few of them. */
+export function viewOf(bytes: Buffer): DataView {
+  const memory = bytes.buffer
+  if (memory !== viewed) {
+    viewed = memory
+    view = new DataView(memory)
+  }
+  return view
 }

@@ -5,7 +5,7 @@
 // form that does (general.ts) and read again by the same declaration.
 import type { DataType } from '../../crds/names.ts'
 import assert from 'node:assert'
-import { provenInteger } from './bytes.ts'
+import { provenInteger, viewOf } from './bytes.ts'
 import { type Expected, type Keys, type Match, compile, readTokens } from './layout.ts'
 import { Levels } from './levels.ts'
 import { type Fill, Op, type Step, Template, compileFill, constant, optional, value } from './template.ts'
@@ -68,11 +68,16 @@ export class Frame {
   readonly #layouts: Match[] = []
   #fill: Fill | undefined
   readonly #fields: readonly string[]
+  /** Rows in `at` of the keys that must be there: all but those of optional sources. */
+  readonly #needed: readonly number[]
   readonly #levels = new Map<string, Levels>()
 
   constructor(declaration: FrameDeclaration) {
     this.declaration = declaration
     this.#fields = Object.keys(declaration.keys)
+    const sources = Object.values(declaration.message)
+    const optional = sources.flatMap((s) => ('optional' in s ? ['decimal' in s ? s.decimal : s.time] : []))
+    this.#needed = this.#fields.flatMap((key, field) => (optional.includes(key) ? [] : [field * 2]))
     this.at = new Int32Array(this.#fields.length * 2).fill(-1)
     for (const [key, kind] of Object.entries(declaration.keys)) {
       if (kind === 'levels') this.#levels.set(key, new Levels())
@@ -111,8 +116,9 @@ export class Frame {
    */
   read(bytes: Buffer, pos: number, end: number, symbol: Buffer): boolean {
     const layouts = this.#layouts
+    const view = viewOf(bytes)
     for (let i = 0; i < layouts.length; i++) {
-      if ((layouts[i] as Match)(bytes, pos, this.at, symbol) === end) return true
+      if ((layouts[i] as Match)(bytes, view, pos, this.at, symbol) === end) return true
     }
     return this.#readTokens(bytes, pos, end, symbol)
   }
@@ -121,6 +127,7 @@ export class Frame {
     const { keys, expect } = this.declaration
     const found = tokens(bytes, pos, end)
     if (found === undefined || !readTokens(bytes, found, keys, expect, symbol, this.at, this.#levels)) return false
+    if (this.#needed.some((row) => (this.at[row] as number) < 0)) return false
     this.slow += 1
     if (this.#layouts.length < LAYOUTS_MAX) {
       const layout = compile(bytes, pos, end, found, keys, expect, this.#levels)
@@ -138,10 +145,24 @@ export class Frame {
   template(idHead: string, head: string, constants: Readonly<Record<string, string>> = {}): Template {
     const { id, message } = this.declaration
     const idSteps = id.map((part, i) => idStep(part, i === 0 ? '' : ':', this, constants))
-    const steps = Object.entries(message).map(([name, source]) => step(name, source, this, constants))
-    this.#fill ??= compileFill([...idSteps, ...steps])
-    return new Template(idHead, idSteps, head, steps, this.#fill)
+    const choices = Object.values(message).flatMap((source) => choiceOf(source) ?? [])
+    const build = (mask: number): Template => {
+      const isFalse = (key: string): boolean => (mask & (1 << choices.indexOf(key))) !== 0
+      const steps = Object.entries(message).map(([name, source]) => step(name, source, this, constants, isFalse))
+      this.#fill ??= compileFill([...idSteps, ...steps])
+      return new Template(idHead, idSteps, head, steps, this.#fill)
+    }
+    const rows = choices.map((key) => this.field(key) * 2)
+    return build(0).join(
+      rows,
+      Array.from({ length: 2 ** rows.length }, (_, mask) => build(mask)),
+    )
   }
+}
+
+/** The boolean key of a field that is one of two words. */
+function choiceOf(source: Source): string | undefined {
+  return 'choose' in source ? source.choose : 'boolean' in source ? source.boolean : undefined
 }
 
 /** Milliseconds or microseconds since the epoch to microseconds: 16 digits are microseconds. */
@@ -155,7 +176,13 @@ export function payloadHead(channel: { type: string; exchange: string; market: s
   return JSON.stringify({ v: 1, type, exchange, market, symbol }).slice(0, -1)
 }
 
-function step(name: string, source: Source, frame: Frame, constants: Readonly<Record<string, string>>): Step {
+function step(
+  name: string,
+  source: Source,
+  frame: Frame,
+  constants: Readonly<Record<string, string>>,
+  isFalse: (key: string) => boolean,
+): Step {
   const plain = `,"${name}":`
   const quoted = `${plain}"`
   if ('decimal' in source) {
@@ -163,16 +190,19 @@ function step(name: string, source: Source, frame: Frame, constants: Readonly<Re
     return source.optional ? optional(s) : s
   }
   if ('id' in source) return value(Op.Digits, frame.field(source.id), quoted, '"')
-  if ('integer' in source) return value(Op.Digits, frame.field(source.integer), plain, '')
+  if ('integer' in source) {
+    assert(frame.declaration.keys[source.integer] === 'integer', `frame: ${source.integer} is no key of an integer`)
+    return value(Op.Digits, frame.field(source.integer), plain, '')
+  }
   if ('time' in source) {
     const s = value(Op.Time, frame.field(source.time), plain, '')
     return source.optional ? optional(s) : s
   }
-  if ('choose' in source) return value(Op.Choose, frame.field(source.choose), quoted, '"', [source.yes, source.no])
-  if ('boolean' in source) return value(Op.Choose, frame.field(source.boolean), plain, '', ['true', 'false'])
+  if ('choose' in source) return constant(`${quoted}${isFalse(source.choose) ? source.no : source.yes}"`)
+  if ('boolean' in source) return constant(`${plain}${!isFalse(source.boolean)}`)
   if ('count' in source) {
     const [first, last] = source.count
-    return value(Op.Count, frame.field(first), plain, '', [], frame.field(last))
+    return value(Op.Count, frame.field(first), plain, '', frame.field(last))
   }
   if ('levels' in source) return value(Op.Levels, frame.field(source.levels), plain, '')
   if ('constant' in source) return constant(`${quoted}${constants[source.constant]}"`)

@@ -9,6 +9,8 @@ const DEPTH_MAX = 3
 /** Longer frames in a form that is not plain are refused: no venue sends them. */
 export const GENERAL_BYTES_MAX = 1024 * 1024
 
+const EXPONENT = /e/i
+const NOTHING = '{}'
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /** A number as it stood in the text. */
@@ -38,19 +40,26 @@ export function parseLong(bytes: Uint8Array): unknown {
   }
 }
 
-/** The plain form of a frame, or undefined. */
-export function plainForm(bytes: Uint8Array): Buffer | undefined {
+/**
+ * The plain form of a frame, or undefined.
+ * @param wrapper keys of the object around a data frame: one that has them all is printed with them alone, in this order
+ */
+export function plainForm(bytes: Uint8Array, wrapper: readonly string[] = []): Buffer | undefined {
   const value = parse(bytes)
-  return isRecord(value) ? Buffer.from(printRecord(value, 1)) : undefined
+  if (!isRecord(value)) return undefined
+  const isWrapped = wrapper.length > 0 && wrapper.every((key) => Object.hasOwn(value, key))
+  if (!isWrapped) return Buffer.from(printRecord(value, 1))
+  return Buffer.from(`{${wrapper.map((key) => `${printString(key)}:${print(value[key], 2) ?? 'null'}`).join(',')}}`)
 }
 
 /** The plain form of a value that {@link parse} gave; undefined for what plain form does not have. */
 export function print(value: unknown, depth = 1): string | undefined {
-  if (value instanceof Digits) return value.text
+  if (value instanceof Digits) return EXPONENT.test(value.text) ? undefined : value.text
   if (typeof value === 'string') return printString(value)
   if (value === null || typeof value === 'boolean') return String(value)
   if (Array.isArray(value)) return printLevels(value)
-  return isRecord(value) && depth <= DEPTH_MAX ? printRecord(value, depth) : undefined
+  const record = isRecord(value) && depth <= DEPTH_MAX ? printRecord(value, depth) : NOTHING
+  return record === NOTHING ? undefined : record
 }
 
 /** The text of a scalar that {@link parse} gave: a string, or a number's digits; undefined for anything else. */

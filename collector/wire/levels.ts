@@ -4,8 +4,8 @@ import { CLOSE_BRACKET, COMMA, DECIMAL_MAX, DOT, NINE, OPEN_BRACKET, QUOTE, ZERO
 /** Most levels that one side of one message may have. */
 export const LEVELS_MAX = 10_000
 
-/** Fifteen digits and a point: as a whole number they are exact, and divided by a power of ten the nearest double. */
-const EXACT_LENGTH = 16
+/** So many digits are exact as a whole number, and divided by a power of ten the nearest double. */
+const EXACT_DIGITS = 15
 const POWERS = Float64Array.from({ length: 23 }, (_, i) => 10 ** i)
 
 /**
@@ -58,8 +58,9 @@ export class Levels {
       if (pos === point + 1) return -1
     }
     if (c !== QUOTE || point === start || pos - start > DECIMAL_MAX) return -1
-    if (pos - start > EXACT_LENGTH) return this.#long(bytes, start, pos)
-    const power = POWERS[point === pos ? 0 : pos - point - 1] as number
+    const decimals = point === pos ? 0 : pos - point - 1
+    if (point - start + decimals > EXACT_DIGITS) return this.#long(bytes, start, pos)
+    const power = POWERS[decimals] as number
     this.price[this.count] = (whole * power + fraction) / power
     return pos
   }
@@ -68,17 +69,18 @@ export class Levels {
   #long(bytes: Uint8Array, start: number, end: number): number {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1')
     const significant = text.replace('.', '').replace(/^0+/, '').replace(/0+$/, '')
-    if (significant.length > 15) return -1
+    if (significant.length > EXACT_DIGITS) return -1
     this.price[this.count] = Number(text)
     return end
   }
 
   #grow(): boolean {
     if (this.price.length >= LEVELS_MAX) return false
-    const price = new Float64Array(this.price.length * 2)
+    const rows = Math.min(this.price.length * 2, LEVELS_MAX)
+    const price = new Float64Array(rows)
     price.set(this.price)
     this.price = price
-    const at = new Int32Array(this.at.length * 2)
+    const at = new Int32Array(rows * 4)
     at.set(this.at)
     this.at = at
     return true

@@ -49,7 +49,8 @@ class Reader {
     do {
       const key = this.#string()
       if (key === undefined || !this.#take(COLON)) return false
-      const name = path + this.#bytes.toString('utf8', key.start, key.end)
+      // A dot in a key is none of a path's.
+      const name = path + this.#bytes.toString('utf8', key.start, key.end).replaceAll('.', '\0')
       if (this.#paths.has(name) || this.#paths.size === TOKENS_MAX) return false
       this.#paths.add(name)
       if (!this.#value(name, depth)) return false

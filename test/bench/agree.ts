@@ -4,15 +4,18 @@
 // are compared digit for digit with cryptofeed, and as doubles with tardis-dev, which has nothing finer. A difference
 // counts as explained only when a rule below says why, for exactly that field.
 import assert from 'node:assert'
-import type { Message } from '../../collector/market/messages.ts'
+import { ConsumerBook } from '../../collector/book/consumer.ts'
+import type { Message, OrderBook } from '../../collector/market/messages.ts'
 import { agreement, type Agreement, type Difference, type Facts, type Pair, type Rule } from './differences.ts'
 import { playRecording } from './ours.ts'
-import { startCryptofeed, type CryptofeedEvent } from './peers/cryptofeed.ts'
+import { startCryptofeed, type CryptofeedEvent, type CryptofeedEvents } from './peers/cryptofeed.ts'
 import { asTardisSees, loadTardis, mapFrame, mappers, type TardisEvent } from './peers/tardis.ts'
 import { recording, type Recording } from './recordings.ts'
 import type { Figure } from './results.ts'
 
 const MARKETS = ['spot', 'perpetual'] as const
+/** Levels a side that are compared of a book: further out, we know that the REST snapshot was cut, and say no more. */
+const BOOK_DEPTH = 500
 
 type Level = readonly [price: string, size: string]
 /** How a decimal is compared. */
@@ -31,6 +34,10 @@ const TARDIS_RULES: readonly Rule[] = [
     reason: 'of the two times of a perpetual, tardis-dev takes that of sending (`E`), we that of the event (`T`)',
     explains: takeOtherTime,
   },
+  {
+    reason: 'the update that joins a book to its REST snapshot: we publish the book with it, tardis-dev each by itself',
+    explains: isJoin,
+  },
 ]
 
 const CRYPTOFEED_RULES: readonly Rule[] = [
@@ -42,6 +49,10 @@ const CRYPTOFEED_RULES: readonly Rule[] = [
     reason: 'of the two times of a perpetual, cryptofeed takes that of sending (`E`), we that of the event (`T`)',
     explains: takeOtherTime,
   },
+  {
+    reason: 'the update that joins a book to its REST snapshot: we publish the book with it, cryptofeed each by itself',
+    explains: isJoin,
+  },
 ]
 
 function isTimeless({ source, type, field, ours }: Difference): boolean {
@@ -51,6 +62,11 @@ function isTimeless({ source, type, field, ours }: Difference): boolean {
 function takeOtherTime({ source, field, ours, theirs }: Difference): boolean {
   const { E, T } = source.frame
   return source.market === 'perpetual' && field === 'time' && ours === `${String(T)}000` && theirs === `${String(E)}000`
+}
+
+/** Spot's is the last update that the REST snapshot has already, so they make nothing of it. */
+function isJoin({ source, field, ours, theirs }: Difference): boolean {
+  return field === 'message' && ours === 'snapshot' && theirs === (source.market === 'spot' ? undefined : 'orderbook')
 }
 
 export async function withTardis(): Promise<Record<string, Figure>> {
@@ -64,33 +80,66 @@ export async function withTardis(): Promise<Record<string, Figure>> {
       mapFrame(all, asTardisSees(bytes), new Date(received / 1000), (event) => (facts = tardisFacts(event)))
       return facts
     })
-    pairs.push(...pairUp(session, theirs, (decimal) => String(Number(decimal))))
+    pairs.push(...pairUp(session, playRecording(session), theirs, (decimal) => String(Number(decimal))))
   }
   return { 'agree.tardis': figure(agreement(pairs, TARDIS_RULES)) }
 }
 
 export async function withCryptofeed(): Promise<Record<string, Figure>> {
   const pairs: Pair[] = []
+  const books: Pair[] = []
   for (const market of MARKETS) {
     const session = await recording(market)
     const feed = startCryptofeed(session)
-    const { frames } = await feed.events()
+    const { frames, books: theirs } = await feed.events()
     feed.close()
-    pairs.push(...pairUp(session, frames.map(([event]) => event && cryptofeedFacts(event)), String))
+    const ours = playRecording(session)
+    const facts = frames.map(([event]) => event && cryptofeedFacts(event))
+    pairs.push(...pairUp(session, ours, facts, String))
+    books.push(...pairBooks(session, ours.flat(), theirs))
   }
-  return { 'agree.cryptofeed': figure(agreement(pairs, CRYPTOFEED_RULES)) }
+  const { value, detail } = figure(agreement(pairs, CRYPTOFEED_RULES))
+  const sameBooks = agreement(books, []).agree
+  const told = { ...detail, [`books whose best ${BOOK_DEPTH} levels a side are the same at the end`]: sameBooks }
+  // A book that ended differently is a difference without a reason.
+  return { 'agree.cryptofeed': { value: value * (sameBooks / books.length), detail: told } }
 }
 
-function pairUp(session: Recording, theirs: readonly (Facts | undefined)[], decimal: Decimal): Pair[] {
-  const ours = playRecording(session)
+function pairUp(
+  session: Recording,
+  ours: readonly (readonly Message[])[],
+  theirs: readonly (Facts | undefined)[],
+  decimal: Decimal,
+): Pair[] {
   return session.frames.map(({ bytes, received }, i) => {
     const { data: frame } = JSON.parse(bytes.toString()) as { data: Record<string, unknown> }
     const [message, second] = ours[i] ?? []
     assert(second === undefined, `agree: frame ${i} of ${session.market} made more than one message`)
     return {
       source: { market: session.market, received, frame },
-      ours: message && ourFacts(message, decimal),
+      ours: message && ourFacts(message, frame, decimal),
       theirs: theirs[i],
+    }
+  })
+}
+
+/** Books as a consumer has rebuilt them at the end of the session, and as cryptofeed holds them. */
+function pairBooks(session: Recording, ours: readonly Message[], theirs: CryptofeedEvents['books']): Pair[] {
+  const books = new Map<string, ConsumerBook>()
+  for (const message of ours) {
+    if (message.type !== 'orderbook') continue
+    const book = books.get(message.symbol) ?? new ConsumerBook()
+    books.set(message.symbol, book)
+    assert(book.take(message) === 'applied', `agree: a book of ${message.symbol} lost sync`)
+  }
+  const side = (rows: readonly Level[]) => levels(rows.slice(0, BOOK_DEPTH), String)
+  return Object.entries(theirs).map(([symbol, { bids, asks }]) => {
+    const book = books.get(symbol.replace(/-PERP$/, ''))
+    assert(book !== undefined)
+    return {
+      source: { market: session.market, received: 0, frame: {} },
+      ours: facts('book', { bids: side(book.bids.levels()), asks: side(book.asks.levels()) }),
+      theirs: facts('book', { bids: side(bids), asks: side(asks) }),
     }
   })
 }
@@ -113,7 +162,19 @@ function levels(rows: unknown, decimal: Decimal): string {
   return (rows as readonly Level[]).map(([price, size]) => `${decimal(price)}:${decimal(size)}`).join(' ')
 }
 
-function ourFacts(m: Message, decimal: Decimal): Facts {
+/** Whether a snapshot shows what the update in the frame has changed. */
+function shows({ bids, asks }: OrderBook, frame: Readonly<Record<string, unknown>>): boolean {
+  const sides = [
+    [bids, frame['b']],
+    [asks, frame['a']],
+  ] as [readonly Level[], readonly Level[]][]
+  return sides.every(([book, changes]) => {
+    const sizes = new Map(book)
+    return changes.every(([price, size]) => sizes.get(price) === (Number(size) === 0 ? undefined : size))
+  })
+}
+
+function ourFacts(m: Message, frame: Readonly<Record<string, unknown>>, decimal: Decimal): Facts {
   switch (m.type) {
     case 'trade':
       return facts('trade', { id: m.id, price: decimal(m.price), size: decimal(m.size), side: m.side, time: m.ts })
@@ -126,7 +187,8 @@ function ourFacts(m: Message, decimal: Decimal): Facts {
         time: m.ts,
       })
     case 'orderbook':
-      return facts(m.kind === 'snapshot' ? 'snapshot' : 'orderbook', {
+      if (m.kind === 'snapshot') return facts(shows(m, frame) ? 'snapshot' : 'snapshot without its update', {})
+      return facts('orderbook', {
         id: m.seq,
         bids: levels(m.bids, decimal),
         asks: levels(m.asks, decimal),
@@ -166,7 +228,8 @@ function tardisFacts(event: TardisEvent): Facts {
         time,
       })
     case 'book_change': {
-      const side = (name: string) => (event[name] as { price: number; amount: number }[]).map((l) => [l.price, l.amount])
+      const side = (name: string) =>
+        (event[name] as { price: number; amount: number }[]).map((l) => [l.price, l.amount])
       return facts('orderbook', { bids: levels(side('bids'), String), asks: levels(side('asks'), String), time })
     }
     default:

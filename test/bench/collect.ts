@@ -61,16 +61,18 @@ let trades = 0
 let firstReadUs = 0
 let lastSettledUs = 0
 let ages = new Ages(0)
+let warmUp = 0
 /** By channel index, when its first message was settled, µs. */
 const firstSettled = new Map<number, number>()
 let channels: SinkContext['channels'] = { list: [] }
 
 process.once('message', (job) => void run(job as Job))
 
-async function run({ manifest, sink, samplesMax }: Job): Promise<void> {
+async function run({ manifest, sink, samples = { warmUp: 0, max: 0 } }: Job): Promise<void> {
   const { collector, faults } = checkCollector(manifest)
   if (collector === undefined) throw new Error(faults.map(({ says }) => says).join('\n'))
-  ages = new Ages(samplesMax)
+  ages = new Ages(samples.max)
+  warmUp = samples.warmUp
   const world = { log: openLog({ level: 'warn' }), clock: realClock }
   startedUs = realClock.nowUs()
   const running = await openCollector({
@@ -113,7 +115,7 @@ function watch({ channels, onSettled }: SinkContext): SinkContext['onSettled'] {
         if (trades === 0) firstReadUs = read
         trades += 1
         lastSettledUs = nowUs
-        if (ages.count < ages.acked.length) ages.add(timeOf(chunk, index) ?? read, read, publishedOf(chunk, index), nowUs)
+        if (trades > warmUp) ages.add(timeOf(chunk, index) ?? read, read, publishedOf(chunk, index), nowUs)
       }
     }
     onSettled(outcome, chunk, index)

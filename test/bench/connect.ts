@@ -27,7 +27,8 @@ export async function connect({ quick }: Context): Promise<Record<string, Figure
   try {
     const firsts: number[] = []
     const starts = quick ? 1 : STARTS
-    for (let start = 0; start < starts; start++) firsts.push(...(await firstMessages(store, exchange, `connect${start}`)))
+    for (let start = 0; start < starts; start++)
+      firsts.push(...(await firstMessages(store, exchange, `connect${start}`)))
     const detail = {
       'p50, s': round(quantile(firsts, 0.5)),
       'slowest, s': round(quantile(firsts, 1)),
@@ -45,7 +46,7 @@ export async function connect({ quick }: Context): Promise<Record<string, Figure
 /** Seconds to the first message of each socket. */
 async function firstMessages(store: Store, exchange: ExchangeProcess, stream: string): Promise<number[]> {
   const feed = { exchange: 'binance', market: 'spot', symbols: ['*'], types: TYPES, endpoints: exchange.urls.spot }
-  const collector = await startCollector({ manifest: manifest(store.server, stream, [feed]), sink: 'ours', samplesMax: 0 })
+  const collector = await startCollector({ manifest: manifest(store.server, stream, [feed]), sink: 'ours' })
   let seconds: number[] = []
   await until('a message from every socket', async () => {
     const channels = await collector.firsts()

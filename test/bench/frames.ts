@@ -111,21 +111,26 @@ const MAKERS: Record<TapeType, (turn: Turn) => Frame> = {
   orderbook: depthUpdate,
 }
 
+/** Fills that one aggregated trade stands for, at most. */
+const FILLS_MAX = 8
+
 function aggTrade({ symbol, market, turn, turns, random, at }: Turn): Frame {
   const perpetual = market === 'perpetual'
   const id = 2_900_000_000 + turn
-  const first = 6_500_000_000 + turn * 2
+  const first = 6_500_000_000 + turn * FILLS_MAX
+  // As recorded: seven in ten stand for one fill.
+  const last = first + (random() < 0.7 ? 0 : Math.floor(random() * FILLS_MAX))
   const price = decimal(MIDDLE + random() * 100, perpetual ? 2 : 8)
   const size = decimal(random() * 3, perpetual ? 3 : 8)
   const tail = perpetual ? `"nq":"${size}"` : `"M":true`
   const text =
     `{"stream":"${symbol.toLowerCase()}@aggTrade","data":{"e":"aggTrade","E":${at + 2},"s":"${symbol}","a":${id},` +
-    `"p":"${price}","q":"${size}","f":${first},"l":${first + 1},"T":${at},"m":${random() < 0.5},${tail}` +
+    `"p":"${price}","q":"${size}","f":${first},"l":${last},"T":${at},"m":${random() < 0.5},${tail}` +
     `${perpetual ? ',"st":1' : ''}}}`
   const advances = [
     { key: 'a', by: turns },
-    { key: 'f', by: turns * 2 },
-    { key: 'l', by: turns * 2 },
+    { key: 'f', by: turns * FILLS_MAX },
+    { key: 'l', by: turns * FILLS_MAX },
     { key: 'E', by: 4096 },
     { key: 'T', by: 4096 },
   ]

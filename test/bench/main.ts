@@ -1,15 +1,13 @@
 // `npm run bench [-- ids…] [--check] [--quick] [--long]`: runs the suite, prints a table, keeps results.json.
 //
-// Each benchmark runs in a process of its own, so that none inherits the other's compiled code or garbage.
 // --check compares with the committed results.json and leaves it alone; a fall must show in three runs to fail.
-import { fork } from 'node:child_process'
+// Exit codes: 0 well; 1 a fall, or a benchmark that failed; 2 a command line that cannot be understood.
 import { parseArgs } from 'node:util'
+import { runApart, type Answer } from './apart.ts'
 import { machine } from './machine.ts'
-import { QUICK, ROUNDS } from './measure.ts'
-import { Missing } from './missing.ts'
 import { writePage } from './page.ts'
-import { fault, merge, readResults, writeResults, type Figure, type Goal, type Results } from './results.ts'
-import { GOALS, SUITE, type Benchmark, type Context } from './suite.ts'
+import { fault, isBetter, merge, readResults, writeResults, type Figure, type Goal, type Results } from './results.ts'
+import { GOALS, SUITE, type Benchmark } from './suite.ts'
 import { row } from './table.ts'
 
 const RESULTS = new URL('results.json', import.meta.url)
@@ -21,95 +19,63 @@ const { values: flags, positionals: ids } = parseArgs({
     check: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     long: { type: 'boolean', default: false },
-    child: { type: 'string' },
   },
 })
-const context: Context = { rounds: flags.quick ? QUICK : ROUNDS, quick: flags.quick, long: flags.long }
 
-type Answer = { figures: Record<string, Figure> } | { missing: string; remedy: string }
+const unknown = ids.find((id) => !GOALS.some((goal) => goal.id === id))
+if (unknown === undefined) process.exitCode = await run()
+else {
+  console.error(`bench: no benchmark '${unknown}'; write ${GOALS.map((goal) => goal.id).join(', ')}`)
+  process.exitCode = 2
+}
 
-if (flags.child !== undefined) await runHere(SUITE[Number(flags.child)] as Benchmark)
-else process.exitCode = await runAll()
-
-async function runAll(): Promise<number> {
-  for (const id of ids) {
-    if (GOALS.some((goal) => goal.id === id)) continue
-    console.error(`bench: no benchmark '${id}'; there are ${GOALS.map((goal) => goal.id).join(', ')}`)
-    return 2
-  }
+async function run(): Promise<number> {
   console.log(machine())
   const committed = await readResults(RESULTS)
-  const measured: Record<string, Figure> = {}
   const faults: string[] = []
   for (const benchmark of SUITE) {
     const goals = benchmark.goals.filter((goal) => ids.length === 0 || ids.includes(goal.id))
     if (goals.length === 0) continue
-    const answer = await measure(benchmark, goals, committed)
-    if ('missing' in answer) {
-      for (const goal of goals) console.log(row(goal, `skipped: ${answer.missing} (${answer.remedy})`))
-      continue
-    }
-    for (const goal of goals) {
-      const figure = answer.figures[goal.id] as Figure
-      measured[goal.id] = figure
-      console.log(row(goal, figure))
-      if (flags.check)
-        faults.push(...[fault(goal, figure.value, committed[goal.id]?.value)].filter((f) => f !== undefined))
-    }
-  }
-  if (!flags.check && !flags.quick) {
-    const results = merge(GOALS, await readResults(RESULTS), measured)
-    await writeResults(RESULTS, results)
-    await writePage(results)
+    const answer = flags.check ? await confirm(benchmark, goals, committed) : await runApart(benchmark, flags)
+    show(goals, answer)
+    if ('failed' in answer) faults.push(answer.failed)
+    if (!('figures' in answer)) continue
+    if (flags.check) faults.push(...faultsOf(goals, answer.figures, committed))
+    else if (!flags.quick) await keep(goals, answer.figures)
   }
   for (const sentence of faults) console.error(`bench: ${sentence}`)
   return faults.length > 0 ? 1 : 0
 }
 
-/** Runs a benchmark; when it would fail the check, again, keeping the better figures. */
-async function measure(benchmark: Benchmark, goals: readonly Goal[], committed: Results): Promise<Answer> {
+/** Runs a benchmark, and when it would fail the check, again, up to three times; keeps the better figures. */
+async function confirm(benchmark: Benchmark, goals: readonly Goal[], committed: Results): Promise<Answer> {
   const best: Record<string, Figure> = {}
   for (let attempt = 1; ; attempt++) {
-    const answer = await runApart(benchmark)
-    if ('missing' in answer) return answer
+    const answer = await runApart(benchmark, flags)
+    if (!('figures' in answer)) return answer
     for (const goal of goals) {
-      const [now, before] = [answer.figures[goal.id] as Figure, best[goal.id]]
-      const better =
-        goal.better === 'higher' ? now.value > (before?.value ?? -Infinity) : now.value < (before?.value ?? Infinity)
-      if (better) best[goal.id] = now
+      const now = answer.figures[goal.id] as Figure
+      if (isBetter(goal, now, best[goal.id])) best[goal.id] = now
     }
-    const stands = goals.every(
-      (goal) => fault(goal, (best[goal.id] as Figure).value, committed[goal.id]?.value) === undefined,
-    )
-    if (stands || !flags.check || attempt === TRIES_MAX) return { figures: best }
+    if (faultsOf(goals, best, committed).length === 0 || attempt === TRIES_MAX) return { figures: best }
   }
 }
 
-function runApart(benchmark: Benchmark): Promise<Answer> {
-  const args = [
-    '--child',
-    String(SUITE.indexOf(benchmark)),
-    ...(flags.quick ? ['--quick'] : []),
-    ...(flags.long ? ['--long'] : []),
-  ]
-  const child = fork(import.meta.filename, args)
-  return new Promise((resolve, reject) => {
-    child.once('message', (answer) => resolve(answer as Answer))
-    child.once('error', reject)
-    child.once('exit', (code) => {
-      const names = benchmark.goals.map((goal) => goal.id).join(', ')
-      reject(new Error(`${names}: its process ended with code ${code} and no result; its error stands above`))
-    })
-  })
+function faultsOf(goals: readonly Goal[], figures: Readonly<Record<string, Figure>>, committed: Results): string[] {
+  return goals.flatMap((goal) => fault(goal, (figures[goal.id] as Figure).value, committed[goal.id]?.value) ?? [])
 }
 
-async function runHere(benchmark: Benchmark): Promise<void> {
-  let answer: Answer
-  try {
-    answer = { figures: await benchmark.run(context) }
-  } catch (error) {
-    if (!(error instanceof Missing)) throw error
-    answer = { missing: error.message, remedy: error.remedy }
+function show(goals: readonly Goal[], answer: Answer): void {
+  for (const goal of goals) {
+    if ('figures' in answer) console.log(row(goal, answer.figures[goal.id] as Figure))
+    else if ('missing' in answer) console.log(row(goal, `skipped: ${answer.missing}; ${answer.remedy}`))
+    else console.log(row(goal, 'failed'))
   }
-  process.send?.(answer, () => process.disconnect?.())
+}
+
+async function keep(goals: readonly Goal[], figures: Readonly<Record<string, Figure>>): Promise<void> {
+  const asked = Object.fromEntries(goals.map((goal) => [goal.id, figures[goal.id] as Figure]))
+  const results = merge(GOALS, await readResults(RESULTS), asked)
+  await writeResults(RESULTS, results)
+  await writePage(results)
 }

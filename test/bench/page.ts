@@ -2,17 +2,18 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { reached, show, type Goal, type Result, type Results } from './results.ts'
 import { GOALS } from './suite.ts'
-import { word } from './table.ts'
+import { told, word } from './table.ts'
 
 export const PAGE = new URL('../../docs/peers.md', import.meta.url)
 
 const TEXT = new URL('peers.template.md', import.meta.url)
 
-/** The page for these results: the template with its three tables filled in. */
+/** The page for these results: the template with figures and tables filled in. */
 export async function page(results: Results): Promise<string> {
   const template = await readFile(TEXT, 'utf8')
   return template
     .replace('{{speed}}', figures(results))
+    .replace('{{machines}}', machines(results))
     .replace('{{tardis}}', reasons(results['agree.tardis']))
     .replace('{{cryptofeed}}', reasons(results['agree.cryptofeed']))
 }
@@ -24,18 +25,21 @@ export async function writePage(results: Results): Promise<void> {
 function figures(results: Results): string {
   const rows = GOALS.flatMap((goal) => {
     const result = results[goal.id]
-    return result === undefined ? [`| \`${goal.id}\` | ${goal.what} | not measured | ${aim(goal)} | |`] : [figure(goal, result)]
+    return result === undefined
+      ? [`| \`${goal.id}\` | ${goal.what} | not measured | ${aim(goal)} | |`]
+      : [figure(goal, result)]
   })
   return ['| id | what | measured | reach | how it came about |', '|---|---|---|---|---|', ...rows].join('\n')
 }
 
-function figure(goal: Goal, { value, detail }: Result): string {
-  const how = Object.entries(detail)
-    .filter(([name]) => name !== 'reasons')
-    .map(([name, told]) => `${name}: ${word(told)}`)
+function machines(results: Results): string {
+  return [...new Set(Object.values(results).map(({ detail }) => detail['machine']))].join('; ')
+}
+
+function figure(goal: Goal, { value, detail: { reasons: _, ...detail } }: Result): string {
   const measured = `${show(value)} ${goal.unit}`
   const marked = reached(goal, value) ? measured : `**${measured}**`
-  return `| \`${goal.id}\` | ${goal.what} | ${marked} | ${aim(goal)} | ${how.join('; ')} |`
+  return `| \`${goal.id}\` | ${goal.what} | ${marked} | ${aim(goal)} | ${told(detail).join('; ')} |`
 }
 
 function aim(goal: Goal): string {

@@ -26,8 +26,14 @@ export async function publish({ quick, rounds }: Context): Promise<Record<string
   let streams = 0
   const side = (sink: 'ours' | 'plain') => async (): Promise<Sample> => {
     const stream = `bench${++streams}`
-    const feed = { exchange: 'binance', market: 'spot', symbols: ['*'], types: ['trade'], endpoints: exchange.urls.spot }
-    const collector = await startCollector({ manifest: manifest(store.server, stream, [feed]), sink, samplesMax: 0 })
+    const feed = {
+      exchange: 'binance',
+      market: 'spot',
+      symbols: ['*'],
+      types: ['trade'],
+      endpoints: exchange.urls.spot,
+    }
+    const collector = await startCollector({ manifest: manifest(store.server, stream, [feed]), sink })
     await until('subscribed', () => isSubscribed(exchange, 1))
     await exchange.load(RATE, trades / RATE)
     await until('all trades acknowledged', async () => (await collector.progress()).trades >= trades)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { fault, merge, reached, round, type Goal, type Results } from './results.ts'
+import { fault, isBetter, merge, reached, round, type Goal, type Results } from './results.ts'
 
 const goal = (id: string, better: Goal['better'], target: number, unit: Goal['unit'] = 'x'): Goal => {
   return { id, better, target, unit, what: '' }
@@ -54,4 +54,11 @@ test('results are merged by id, in the order of the goals, and what has no goal 
     a: { value: 1.23, target: 1, unit: 'x', detail: { rounds: 11 } },
     c: { value: 3, target: 1, unit: 'x', detail: { rounds: 9 } },
   })
+})
+
+test('of two figures the higher ratio or the lower limit is the better one', () => {
+  const figure = (value: number) => ({ value, detail: {} })
+  expect(isBetter(goal('a', 'higher', 2), figure(2), figure(1))).toBe(true)
+  expect(isBetter(goal('a', 'lower', 2), figure(2), figure(1))).toBe(false)
+  expect(isBetter(goal('a', 'lower', 2), figure(2), undefined)).toBe(true)
 })

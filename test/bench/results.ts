@@ -49,6 +49,11 @@ export function reached(goal: Goal, value: number): boolean {
   return goal.better === 'higher' ? value >= goal.target : value <= goal.target
 }
 
+/** Whether a figure is better than another one of the same goal, or there is no other. */
+export function isBetter({ better }: Goal, { value }: Figure, than: Figure | undefined): boolean {
+  return than === undefined || (better === 'higher' ? value > than.value : value < than.value)
+}
+
 /** The figures measured now laid over those of before, in the order of the goals; what has no goal any more is left out. */
 export function merge(goals: readonly Goal[], before: Results, now: Readonly<Record<string, Figure>>): Results {
   const merged: Record<string, Result> = {}

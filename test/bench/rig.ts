@@ -21,8 +21,8 @@ const LOOK_MS = 20
 export interface Job {
   readonly manifest: unknown
   readonly sink: 'ours' | 'plain'
-  /** Messages whose delays are kept. */
-  readonly samplesMax: number
+  /** Trades whose delays are kept, after `warmUp` of which they are not; none when left out. */
+  readonly samples?: { readonly warmUp: number; readonly max: number }
 }
 
 export type Question = 'progress' | 'delays' | 'firsts' | 'status' | 'close'

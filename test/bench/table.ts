@@ -11,8 +11,15 @@ export function row(goal: Goal, outcome: Figure | string): string {
 }
 
 function details(detail: Detail): string {
-  const parts = Object.entries(detail).map(([name, value]) => `${name}: ${word(value)}`)
+  const parts = told(detail)
   return parts.length === 0 ? '' : `\n${' '.repeat(19)}${parts.join('; ')}`
+}
+
+/** A detail as `name: value`, without the machine, which is the same for all. */
+export function told(detail: Detail): string[] {
+  return Object.entries(detail)
+    .filter(([name]) => name !== 'machine')
+    .map(([name, value]) => `${name}: ${word(value)}`)
 }
 
 /** One value of a detail, as text. */

@@ -140,7 +140,7 @@ export interface Program {
 
 /** Starts `marketprism` with these arguments, or another program of the repository. */
 export function start(args: readonly string[], program: string = MAIN, cwd: string = process.cwd()): Program {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'], cwd })
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'], cwd, env: quickly() })
   const stopped = (): boolean => child.kill('SIGKILL')
   process.once('exit', stopped)
   const lines: unknown[] = []
@@ -191,6 +191,16 @@ export function start(args: readonly string[], program: string = MAIN, cwd: stri
     },
   }
 }
+
+/** The environment with a cache of compiled code, which halves the start; coverage needs code without it. */
+function quickly(): NodeJS.ProcessEnv {
+  if (process.env['NODE_V8_COVERAGE'] !== undefined) return process.env
+  compiled ??= folder()
+  return { ...process.env, NODE_COMPILE_CACHE: compiled.path }
+}
+
+let compiled: Folder | undefined
+process.once('exit', () => compiled?.[Symbol.dispose]())
 
 /** `marketprism run --json` of a manifest, on a free port. */
 export function startRun(file: string, ...args: string[]): Program {

@@ -90,9 +90,9 @@ export class Intake {
     return this.#decoder.decode(bytes, isBinary, this.clock.nowUs(), socketId)
   }
 
-  /** Answers the oldest question to this path; the query is not looked at. */
+  /** Answers the oldest question to this path, and about this symbol where the path names one. */
   async answer(path: string, body: Buffer | undefined): Promise<void> {
-    const index = this.questions.findIndex((question) => question.path.split('?')[0] === path.split('?')[0])
+    const index = this.questions.findIndex((question) => isAbout(question.path, path))
     assert(index >= 0, `nothing was asked of ${path}; waiting: ${this.questions.map((q) => q.path).join(', ') || 'none'}`)
     this.questions.splice(index, 1)[0]?.answer(body)
     await settle()
@@ -166,6 +166,13 @@ export class Intake {
     if (fits(plain)) track.arrived(plain, limit)
     else track.failed()
   }
+}
+
+/** Whether a question asks what an answer to `path` answers. */
+export function isAbout(question: string, path: string): boolean {
+  const [asked, answered] = [new URL(question, 'http://venue'), new URL(path, 'http://venue')]
+  const symbol = answered.searchParams.get('symbol')
+  return asked.pathname === answered.pathname && (symbol ?? asked.searchParams.get('symbol')) === asked.searchParams.get('symbol')
 }
 
 /** What every message must be, whatever the venue sent. */

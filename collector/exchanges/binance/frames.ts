@@ -42,7 +42,7 @@ const best = {
   seq: { integer: 'u' },
 } as const
 
-const bestKeys = { u: 'digits', s: 'text', b: 'decimal', B: 'decimal', a: 'decimal', A: 'decimal' } as const
+const bestKeys = { u: 'integer', s: 'text', b: 'decimal', B: 'decimal', a: 'decimal', A: 'decimal' } as const
 
 /** `<symbol>@bookTicker` of spot: neither an event name nor a time. */
 export const spotBookTicker: FrameDeclaration = {
@@ -79,7 +79,7 @@ export const kline: FrameDeclaration = {
     'k.l': 'decimal',
     'k.c': 'decimal',
     'k.v': 'decimal',
-    'k.n': 'digits',
+    'k.n': 'integer',
     'k.x': 'boolean',
     'k.q': 'decimal',
     'k.V': 'decimal',
@@ -118,7 +118,7 @@ function delta(time: string): FrameDeclaration['message'] {
   }
 }
 
-const deltaKeys = { e: 'text', s: 'text', U: 'digits', u: 'digits', b: 'levels', a: 'levels' } as const
+const deltaKeys = { e: 'text', s: 'text', U: 'integer', u: 'integer', b: 'levels', a: 'levels' } as const
 
 /** `<symbol>@depth@100ms` of spot: `U` follows the `u` before it by one; `E` is its only time. */
 export const spotDepth: FrameDeclaration = {
@@ -134,7 +134,7 @@ export const spotDepth: FrameDeclaration = {
 export const futuresDepth: FrameDeclaration = {
   type: 'orderbook',
   evidence: `${FUTURES_PAGE}; recording of 2021-07-22`,
-  keys: { ...deltaKeys, pu: 'digits', T: 'time' },
+  keys: { ...deltaKeys, pu: 'integer', T: 'time' },
   expect: { e: 'depthUpdate', s: '$symbol' },
   id: [{ own: 0 }, { id: 'u' }, { time: 'T' }],
   message: delta('T'),
@@ -144,7 +144,7 @@ export const futuresDepth: FrameDeclaration = {
 export const depthSnapshot: FrameDeclaration = {
   type: 'orderbook',
   evidence: `${SPOT_PAGE}; ${FUTURES_PAGE}; recordings of 2021`,
-  keys: { lastUpdateId: 'digits', bids: 'levels', asks: 'levels' },
+  keys: { lastUpdateId: 'integer', bids: 'levels', asks: 'levels' },
   expect: {},
   id: [],
   message: {},

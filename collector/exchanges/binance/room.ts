@@ -18,6 +18,7 @@ export const spot: Room = {
   protocol: protocol(5),
   rules: { connections: CONNECTIONS, weight: { max: 6000, windowMs: MINUTE_MS }, usedHeader: USED_HEADER },
   open: openCombined,
+  wrapper: ['stream', 'data'],
   types: {
     trade: { ...type(aggTrade, '/stream', 'aggTrade'), order: { id: 'a', time: 'T' } },
     orderbook: { ...type(spotDepth, '/stream', 'depth@100ms'), order: { seq: 'u', time: 'E' } },
@@ -41,6 +42,7 @@ export const perpetual: Room = {
   protocol: protocol(10),
   rules: { connections: CONNECTIONS, weight: { max: 2400, windowMs: MINUTE_MS }, usedHeader: USED_HEADER },
   open: openCombined,
+  wrapper: ['stream', 'data'],
   types: {
     // Since 2026-03-06 a stream on the wrong path is acknowledged and stays silent.
     trade: { ...type(aggTrade, '/market/stream', 'aggTrade'), order: { id: 'a', time: 'T' } },

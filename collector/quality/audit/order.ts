@@ -65,7 +65,12 @@ export class IdOrder implements Order {
 
 /** Whether an id is a whole number that a double holds exactly. */
 export function isCount(id: string | undefined): boolean {
-  return id !== undefined && /^\d{1,15}$/.test(id)
+  if (id === undefined || id === '' || id.length > 15) return false
+  for (let i = 0; i < id.length; i++) {
+    const c = id.charCodeAt(i)
+    if (c < 0x30 /* 0 */ || c > 0x39 /* 9 */) return false
+  }
+  return true
 }
 
 /** Candles follow each other, and each has its final push. */

@@ -12,10 +12,17 @@ const messages: Record<string, fc.Arbitrary<Message>> = {
   trades: fc.record({ id: small, price: small }).map(({ id, price }) => {
     return { type: 'trade', ...head, id: `${id}`, price: `${price}`, size: '1', side: 'buy' }
   }),
-  books: fc.record({ kind: fc.constantFrom('snapshot', 'delta'), prev: small, seq: small, ts: time, size: small }).map((r) => {
-    const order = { kind: r.kind as 'snapshot', prev_seq: r.prev, seq: r.seq, ...(r.ts !== undefined && { ts: r.ts }) }
-    return { type: 'orderbook', ...head, ...order, bids: [['1', `${r.size}`]], asks: [] }
-  }),
+  books: fc
+    .record({ kind: fc.constantFrom('snapshot', 'delta'), prev: small, seq: small, ts: time, size: small })
+    .map((r) => {
+      const order = {
+        kind: r.kind as 'snapshot',
+        prev_seq: r.prev,
+        seq: r.seq,
+        ...(r.ts !== undefined && { ts: r.ts }),
+      }
+      return { type: 'orderbook', ...head, ...order, bids: [['1', `${r.size}`]], asks: [] }
+    }),
   tickers: fc.record({ seq: small, ts: time, bid: small }).map(({ seq, ts, bid }) => {
     return { type: 'ticker', ...head, seq, bid: `${bid}`, ...(ts !== undefined && { ts }) }
   }),

@@ -67,9 +67,12 @@ const ADVICE: Record<number, string> = {
   10077: 'the stream is full: raise its max_bytes or max_msgs, shorten its max_age, or let its consumers catch up',
   10109: 'the stream is sealed: write to another one',
   10118: 'the stream is offline: look at the log of the NATS server',
+  10205: 'batches were switched off (allow_batched); the stream is looked at again',
+  10208: 'the stream has a new leader; what it does not hold is sent again',
   10167: 'the server takes no more for now: fewer publishers on this stream, or a faster disk',
 }
 const FOR_GOOD = new Set([10054, 10097])
+const BATCHES_DISABLED = 10205
 
 /** Explains an answer that {@link readAnswer} calls refused. */
 export function refusal(message: Msg, stream: string): Refusal {
@@ -80,13 +83,13 @@ export function refusal(message: Msg, stream: string): Refusal {
   }
   const advice = ADVICE[code] ?? 'look the code up in the log of the NATS server'
   const problem = `stream ${stream} refused a message: ${description} (${code}); ${advice}`
-  return { code, problem, forGood: FOR_GOOD.has(code), streamInDoubt: false }
+  return { code, problem, forGood: FOR_GOOD.has(code), streamInDoubt: code === BATCHES_DISABLED }
 }
 
 function errorOf(message: Msg): { code: number; description: string } {
   try {
     const body = message.json<{ error?: { err_code?: number; description?: string } }>()
-    const { err_code: code = 0, description = '' } = body.error ?? {}
+    const { err_code: code = 0, description = 'messages were lost on the way' } = body.error ?? {}
     return { code, description: printable(description) }
   } catch {
     const code = message.headers?.code ?? 0

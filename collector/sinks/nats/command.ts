@@ -1,5 +1,5 @@
 // The protocol line and header of one message, pasted into a batch:
-//   HPUB <subject> <inbox>.<token> <header bytes> <all bytes>\r\n
+//   HPUB <subject> <inbox>.<reply> <header bytes> <all bytes>\r\n
 //   NATS/1.0\r\nNats-Msg-Id: <id>\r\n\r\n<payload>\r\n
 import { ascii, writeInteger } from '../../wire/bytes.ts'
 import type { Chunk } from '../spool.ts'
@@ -10,15 +10,17 @@ const SPACE = 0x20
 const TILDE = 0x7e
 /** Of \r\n, which ends the command line and belongs to no length. */
 const LINE_END = 2
-/** Token, two lengths, spaces and line ends: numbers have at most 10 digits here. */
-const COMMAND_BYTES_MAX = 40
+/** Two lengths of at most 10 digits, spaces and line ends. */
+const COMMAND_BYTES_MAX = 30
 
-/** What of the command is the same for every message of a subject. */
-export function commandHead(subject: string, inbox: string): Uint8Array {
-  // A subject is made of names that passed an allow-list; a space or line break here would be a command of its own.
-  if (!/^[\w$*>:-]+(\.[\w$:-]+)*$/.test(subject))
-    throw new Error(`subject ${JSON.stringify(subject)} cannot be published`)
-  return ascii(`HPUB ${subject} ${inbox}.`)
+/** Whether the id can stand in a header: printable, without spaces. */
+export function hasCleanId({ bytes, start, payload }: Chunk, index: number): boolean {
+  const end = payload[index] as number
+  for (let i = start[index] as number; i < end; i++) {
+    const c = bytes[i] as number
+    if (c <= SPACE || c > TILDE) return false
+  }
+  return true
 }
 
 /** Size of a record as the server counts it against `max_payload`: header and payload. */
@@ -26,41 +28,25 @@ export function messageBytes(chunk: Chunk, index: number): number {
   return HEADER.length - LINE_END + HEADER_END.length + (chunk.end[index] as number) - (chunk.start[index] as number)
 }
 
-/** Room that a command needs at most, behind its head. */
+/** Room that a message needs at most, behind the reply subject. */
 export function roomFor(messageSize: number): number {
   return COMMAND_BYTES_MAX + messageSize
 }
 
-/**
- * Pastes the command of one record at `at`; returns the place behind it, or -1 when the id holds a byte that would
- * break out of the header line (nothing that counts is written then).
- */
-export function writeCommand(
-  to: Buffer,
-  at: number,
-  head: Uint8Array,
-  token: number,
-  chunk: Chunk,
-  index: number,
-): number {
+/** Pastes the rest of a command behind the reply subject; returns the place behind it. */
+export function writeMessage(to: Buffer, at: number, chunk: Chunk, index: number): number {
   const from = chunk.bytes
   const start = chunk.start[index] as number
   const payload = chunk.payload[index] as number
   const end = chunk.end[index] as number
   const headerBytes = HEADER.length - LINE_END + (payload - start) + HEADER_END.length
-  at = paste(to, at, head)
-  at = writeInteger(to, at, token)
   to[at++] = SPACE
   at = writeInteger(to, at, headerBytes)
   to[at++] = SPACE
   at = writeInteger(to, at, headerBytes + (end - payload))
-  at = paste(to, at, HEADER)
-  for (let i = start; i < payload; i++) {
-    const c = from[i] as number
-    if (c <= SPACE || c > TILDE) return -1
-    to[at++] = c
-  }
-  at = paste(to, at, HEADER_END)
+  at = copyBytes(to, at, HEADER)
+  for (let i = start; i < payload; i++) to[at++] = from[i] as number
+  at = copyBytes(to, at, HEADER_END)
   from.copy(to, at, payload, end)
   at += end - payload
   to[at] = 0x0d
@@ -68,8 +54,8 @@ export function writeCommand(
   return at + 2
 }
 
-/** Copies a constant. A loop: up to about 100 bytes it is faster than `set`. */
-function paste(to: Buffer, at: number, constant: Uint8Array): number {
+/** Copies a short constant, returns the place behind it. A loop: up to about 100 bytes it is faster than `set`. */
+export function copyBytes(to: Buffer, at: number, constant: Uint8Array): number {
   const { length } = constant
   for (let i = 0; i < length; i++) to[at + i] = constant[i] as number
   return at + length

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { describeWithNats, type NatsServer, startNats } from '../../../test/nats.ts'
 import { startProxy } from '../../../test/proxy.ts'
 import { feed } from '../../../test/records.ts'
-import { runs, sinkFor, STREAM, trades, until, untilDrained } from '../../../test/sink.ts'
+import { makeStream, runs, sinkFor, STREAM, trades, until, untilDrained, WAYS } from '../../../test/sink.ts'
 import { observe } from '../../../test/stored.ts'
 
 const SUBJECT = 'market.trade.binance.spot.BTC-USDT'
@@ -12,6 +12,7 @@ describeWithNats('the NATS sink and a broken way to the server', () => {
     await using server = await startNats()
     await using proxy = await startProxy(server.port)
     await using observer = await observe(server.url)
+    await makeStream(observer, 'one by one')
     const records = feed()
     const sink = sinkFor(proxy.url, records, { ackTimeoutMs: 500 })
     await sink.open()
@@ -32,77 +33,109 @@ describeWithNats('the NATS sink and a broken way to the server', () => {
     expect(sink.status.problem).toBeUndefined()
   })
 
-  test('C020: ten minutes without NATS at 100 trades and 50 deltas a second lose no trade and repeat none', async () => {
-    await using server = await startNats()
-    await using observer = await observe(server.url)
-    const records = feed()
-    const sink = sinkFor(server.url, records)
-    await sink.open()
-    let second = 0
-    let deltas = 0
-    let dropped = 0
-    const play = (seconds: number): void => {
-      for (const end = second + seconds; second < end; second++) {
-        trades(records, second * 100 + 1, second * 100 + 100)
-        for (let i = 0; i < 50; i++) if (!records.delta(++deltas, 400)) dropped += 1
-        sink.flush()
-      }
-    }
-    play(60)
-    await server.kill()
-    await until(() =>
-      expect(sink.status).toMatchObject({ connected: false, problem: expect.stringMatching(/connection/) }),
-    )
-    play(600)
-    expect(records.spool.bytesUsed).toBeLessThanOrEqual(64 * 1024 * 1024)
-    await server.restart()
-    play(60)
-    await untilDrained(records)
-    expect(sink.status.problem).toBeUndefined()
-    const stored = await observer.messages(STREAM)
-    expect(runs(stored.filter(({ subject }) => subject === SUBJECT))).toBe('1-72000')
-    expect(stored.length - 72_000).toBe(deltas - dropped)
-    expect(records.outcomes.acknowledged).toBe(stored.length)
-  }, 60_000)
-
-  test('sends again over the next connection what the lost one swallowed, in order and each once', async () => {
+  test('repeats a batch of which no answer came, and counts each of its messages once', async () => {
     await using server = await startNats()
     await using proxy = await startProxy(server.port)
     await using observer = await observe(server.url)
+    await makeStream(observer, 'in batches')
     const records = feed()
-    const sink = sinkFor(proxy.url, records)
+    const sink = sinkFor(proxy.url, records, { ackTimeoutMs: 500 })
     await sink.open()
-    for (let round = 0; round < 5; round++) {
-      trades(records, round * 3000 + 1, round * 3000 + 3000)
-      sink.flush()
-      await until(() => expect(records.outcomes.acknowledged).toBeGreaterThan(round * 3000 + 500))
-      proxy.cut()
-    }
+    let eaten = 0
+    proxy.eats = (message) => message.startsWith('MSG') && /\$FI /.test(message) && ++eaten > 0
+    trades(records, 1, 1000)
+    sink.flush()
     await untilDrained(records)
-    expect(runs(await observer.messages(STREAM))).toBe('1-15000')
-    expect(records.outcomes).toEqual({ acknowledged: 15_000, duplicate: 0, refused: 0 })
-    expect(proxy.connections).toBeGreaterThan(1)
+    expect(eaten).toBeGreaterThan(1)
+    // The first went alone and was answered.
+    expect(sink.status.resent).toBe(999)
+    expect(records.outcomes).toEqual({ acknowledged: 1000, duplicate: 0, refused: 0 })
+    expect(runs(await observer.messages(STREAM))).toBe('1-1000')
+    expect(proxy.connections).toBe(1)
   })
 
-  test('stores nothing twice after an outage that was longer than the server remembers ids', async () => {
+  test.each(WAYS)(
+    'C020: ten minutes without NATS at 100 trades and 50 deltas a second lose no trade and repeat none: %s',
+    async (way) => {
+      await using server = await startNats()
+      await using observer = await observe(server.url)
+      await makeStream(observer, way)
+      const records = feed()
+      const sink = sinkFor(server.url, records)
+      await sink.open()
+      let second = 0
+      let deltas = 0
+      let dropped = 0
+      const play = (seconds: number): void => {
+        for (const end = second + seconds; second < end; second++) {
+          trades(records, second * 100 + 1, second * 100 + 100)
+          for (let i = 0; i < 50; i++) if (!records.delta(++deltas, 400)) dropped += 1
+          sink.flush()
+        }
+      }
+      play(60)
+      await server.kill()
+      await until(() =>
+        expect(sink.status).toMatchObject({ connected: false, problem: expect.stringMatching(/connection/) }),
+      )
+      play(600)
+      expect(records.spool.bytesUsed).toBeLessThanOrEqual(64 * 1024 * 1024)
+      await server.restart()
+      play(60)
+      await untilDrained(records)
+      expect(sink.status.problem).toBeUndefined()
+      const stored = await observer.messages(STREAM)
+      expect(runs(stored.filter(({ subject }) => subject === SUBJECT))).toBe('1-72000')
+      expect(stored.length - 72_000).toBe(deltas - dropped)
+      expect(records.outcomes.acknowledged).toBe(stored.length)
+    },
+    60_000,
+  )
+
+  test.each(WAYS)(
+    'sends again over the next connection what the lost one swallowed, in order, each once: %s',
+    async (way) => {
+      await using server = await startNats()
+      await using proxy = await startProxy(server.port)
+      await using observer = await observe(server.url)
+      await makeStream(observer, way)
+      const records = feed()
+      const sink = sinkFor(proxy.url, records)
+      await sink.open()
+      for (let round = 0; round < 5; round++) {
+        trades(records, round * 3000 + 1, round * 3000 + 3000)
+        sink.flush()
+        await until(() => expect(records.outcomes.acknowledged).toBeGreaterThan(round * 3000 + 500))
+        proxy.cut()
+      }
+      await untilDrained(records)
+      expect(runs(await observer.messages(STREAM))).toBe('1-15000')
+      expect(records.outcomes).toEqual({ acknowledged: 15_000, duplicate: 0, refused: 0 })
+      expect(proxy.connections).toBeGreaterThan(1)
+    },
+  )
+
+  test.each(WAYS)('stores nothing twice after an outage longer than the server remembers ids: %s', async (way) => {
     await using server = await startNats()
     await using proxy = await startProxy(server.port)
     await using observer = await observe(server.url)
+    await makeStream(observer, way, { duplicate_window: 100_000_000 })
     const records = feed()
-    const stream = { name: STREAM, manage: 'collector', duplicateWindowMs: 100 } as const
-    const sink = sinkFor(proxy.url, records, { stream, backoffMsMax: 400 })
+    const sink = sinkFor(proxy.url, records, { backoffMsMax: 400 })
     await sink.open()
     trades(records, 1, 100)
     sink.flush()
     await untilDrained(records)
-    proxy.eats = (message) => message.startsWith('MSG') && Number(/"seq":(\d+)/.exec(message)?.[1]) > 100
+    let asked = false
+    proxy.eats = (message) => /^MSG _INBOX\.\S+ \d+ \d+\r\n\{/.test(message) && asked
+    asked = true
     trades(records, 101, 300)
     sink.flush()
     await until(async () => expect(await observer.count(STREAM)).toBe(300))
     expect(records.spool.pending).toBe(200)
     await forgotten(observer.jsm, server)
     proxy.cut()
-    proxy.eats = () => false
+    asked = false
     await untilDrained(records)
     expect(runs(await observer.messages(STREAM))).toBe('1-300')
     expect(records.outcomes).toEqual({ acknowledged: 300, duplicate: 0, refused: 0 })

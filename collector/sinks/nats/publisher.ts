@@ -7,23 +7,29 @@
 //    ^          │ refused                      │ refused
 //    └──────────┴──────────────────────────────┘  the owner waits, then probes
 //
-// What is on its way behind a refused record may still be stored, where room appeared in between: such a record comes
-// before the refused one. So the window opens slowly: while a stream is full, few are on their way.
+// Records go one by one, each with its own answer; or, where the server offers it and many wait that were never sent
+// before, as a batch (ingest.ts). One by one, what is on its way behind a refused record may still be stored, where
+// room appeared in between. So the window opens slowly: while a stream is full, few are on their way.
 import type { Msg } from '@nats-io/transport-node'
 import type { Channel } from '../../market/channel.ts'
 import { writeInteger } from '../../wire/bytes.ts'
 import { type Outcome, PUBLISHED_DIGITS, type SinkContext, stampPublished } from '../sink.ts'
 import { type Chunk, SETTLED } from '../spool.ts'
 import { type Answer, readAnswer, REFUSED, type Refusal, refusal, sequenceOf, STORED } from './answer.ts'
-import { commandHead, messageBytes, roomFor, writeCommand } from './command.ts'
+import { hasCleanId, messageBytes } from './command.ts'
+import { Ingest } from './ingest.ts'
+import { Outbox } from './outbox.ts'
 import { SLOTS, Window } from './window.ts'
 import { subjectBytes, type Wire } from './wire.ts'
 
-/** Bytes handed to the socket at once. */
-const BATCH_BYTES = 256 * 1024
-/** Batches that may wait for the kernel; then the socket is full and we wait for answers. */
-const BATCHES_MAX = 4
 const SENT_MAX = SETTLED - 1
+/** Fewer than these are sent one by one. */
+const BATCH_RECORDS_MIN = 64
+/** Once somebody else stored a record before us, all are sent one by one for so long, so that each such is counted. */
+const ONE_BY_ONE_MS = 60_000
+const LAST_OF_BATCH_REPLY = 0x49 // I
+/** Random characters of the inbox that name our batches: 62 ** 10 possibilities. */
+const TAG_LENGTH = 10
 
 export interface PublisherEvents {
   /** A record was stored, for the first time since `probe`. */
@@ -52,13 +58,12 @@ export class Publisher {
   readonly #stream: string
   readonly #events: PublisherEvents
   readonly #time: PublisherTime
-  readonly #heads: Uint8Array[] = []
-  readonly #batches: Buffer[] = []
   readonly #digits = new Uint8Array(PUBLISHED_DIGITS)
-  #batchesUsed = 0
+  #outbox: Outbox | undefined = undefined
+  #ingest = new Ingest('')
+  #batches = false
+  #oneByOneUntilMs = 0
   #limit = 0
-  #wire: Wire | undefined = undefined
-  #inbox = ''
   #tokenAt = 0
   #payloadMax = 0
 
@@ -69,35 +74,35 @@ export class Publisher {
     this.#events = events
   }
 
-  /** Sends over this connection from now on, and hears answers under `inbox`; shut until `probe` or `start`. */
+  /**
+   * Sends over this connection from now on, and hears answers below `inbox`, a subject that nobody else has.
+   * Shut until `probe` or `start`.
+   */
   attach(wire: Wire, inbox: string, payloadMax: number): void {
-    this.#wire = wire
-    this.#inbox = inbox
+    this.#ingest = new Ingest(inbox.slice(-TAG_LENGTH))
+    this.#outbox = new Outbox(wire, inbox, this.#ingest)
     this.#tokenAt = inbox.length + 1
     this.#payloadMax = payloadMax
-    this.#heads.length = 0
-    this.#batches.length = 0
-    this.#batchesUsed = 0
   }
 
   /** The connection is gone. What was outstanding stays known until `start` or `probe`, see `settleStored`. */
   detach(): void {
-    this.#wire = undefined
+    this.#outbox = undefined
     this.#limit = 0
   }
 
-  /** Sends everything that is not settled again, the whole window at once. */
-  start(): void {
-    this.window.rewind(this.#context.spool.cursor)
-    this.#limit = SLOTS
-    this.flush()
+  /**
+   * Sends everything that is not settled again, the whole window at once.
+   * @param batches whether the stream takes batches.
+   */
+  start(batches: boolean): void {
+    this.#batches = batches
+    this.#rewind(SLOTS)
   }
 
   /** Sends the oldest record that is not settled, and opens the window with what is stored. */
   probe(): void {
-    this.window.rewind(this.#context.spool.cursor)
-    this.#limit = 1
-    this.flush()
+    this.#rewind(1)
   }
 
   /** Sends nothing until `start` or `probe`. */
@@ -106,55 +111,46 @@ export class Publisher {
   }
 
   flush(): void {
-    const wire = this.#wire
-    if (wire === undefined || this.#limit === 0) return
+    const outbox = this.#outbox
     const { spool } = this.#context
+    if (outbox === undefined || this.#limit === 0 || !spool.next()) return
     const { cursor } = spool
     const { window } = this
-    let batch: Buffer | undefined = undefined
-    let at = 0
-    let nowMs = 0
+    const nowMs = this.#time.nowMs()
+    writeInteger(this.#digits, 0, this.#time.nowUs())
+    const batching = this.#isBatching(nowMs)
+    // The first of them goes alone: its answer says whether somebody else stored it before.
+    let batched = false
     while (window.hasRoom(this.#limit) && spool.next()) {
       const { chunk, index } = cursor
-      if (chunk.sent[index] === SETTLED) {
-        cursor.index += 1
-        continue
-      }
-      const head = this.#head(chunk.channel[index] as number)
-      const bytes = messageBytes(chunk, index)
-      if (bytes > this.#payloadMax) {
-        cursor.index += 1
-        this.#tooLarge(chunk, index, bytes)
-        continue
-      }
-      const room = head.length + roomFor(bytes)
-      if (batch === undefined || batch.length - at < room) {
-        if (batch !== undefined) wire.send(batch.subarray(0, at))
-        batch = this.#takeBatch(wire, room)
-        at = 0
-        if (batch === undefined) return
-        if (nowMs === 0) nowMs = this.#time.nowMs()
-        writeInteger(this.#digits, 0, this.#time.nowUs())
-      }
-      cursor.index += 1
-      if (chunk.sent[index] === 0) stampPublished(chunk, index, this.#digits)
-      const end = writeCommand(batch, at, head, window.nextToken, chunk, index)
-      if (end === -1) {
-        this.#badId(chunk, index)
-        continue
-      }
-      at = end
-      window.add(chunk, index, nowMs)
       const sent = chunk.sent[index] as number
+      if (sent === SETTLED) {
+        cursor.index += 1
+        continue
+      }
+      if (messageBytes(chunk, index) > this.#payloadMax || !hasCleanId(chunk, index)) {
+        // First the cursor: settling may free the chunk that it stands in.
+        cursor.index += 1
+        this.#giveUp(chunk, index)
+        continue
+      }
+      if (sent === 0) stampPublished(chunk, index, this.#digits)
+      const { subject } = this.#channelAt(chunk, index)
+      if (!outbox.write(subject, window.nextToken, batched && sent === 0, chunk, index)) break
+      batched = batching
+      cursor.index += 1
+      window.add(chunk, index, nowMs)
       if (sent > 0) this.resent += 1
       if (sent < SENT_MAX) chunk.sent[index] = sent + 1
     }
-    if (batch !== undefined && at > 0) wire.send(batch.subarray(0, at))
+    outbox.flush()
   }
 
   /** Takes one message that came to the inbox. */
   answered(message: Msg): void {
-    const slot = this.window.slotOf(this.#tokenOf(subjectBytes(message)))
+    const subject = subjectBytes(message)
+    if (subject[subject.length - 1] === LAST_OF_BATCH_REPLY) return this.#batchAnswered(message)
+    const slot = this.window.slotOf(this.#tokenOf(subject))
     if (slot === -1) return
     const answer = readAnswer(message)
     if (answer === REFUSED) this.#refused(slot, refusal(message, this.#stream))
@@ -181,28 +177,56 @@ export class Publisher {
     })
   }
 
+  #rewind(limit: number): void {
+    this.window.rewind(this.#context.spool.cursor)
+    this.#ingest.clear()
+    this.#limit = limit
+    this.flush()
+  }
+
+  #isBatching(nowMs: number): boolean {
+    if (!this.#batches || this.#limit < SLOTS || nowMs < this.#oneByOneUntilMs) return false
+    const ready = this.#context.spool.pending - this.window.outstanding
+    return Math.min(ready, SLOTS - this.window.span) >= BATCH_RECORDS_MIN
+  }
+
   #tokenOf(subject: Uint8Array): number {
     let token = 0
     for (let i = this.#tokenAt; i < subject.length; i++) token = token * 10 + (subject[i] as number) - 0x30
     return token
   }
 
+  #batchAnswered(message: Msg): void {
+    const answer = this.#ingest.read(message)
+    if (answer === undefined) return
+    const { token, from, to, sequence, refused } = answer
+    for (let i = from; i < to; i++) {
+      const slot = this.window.slotOf(token, i)
+      if (sequence !== undefined && this.window.isFirst(slot)) this.sequenceFloor = sequence
+      if (slot !== -1) this.#settle(slot, 'acknowledged')
+    }
+    if (refused) this.#shut(refusal(message, this.#stream))
+  }
+
   #stored(slot: number, answer: Answer, message: Msg): void {
     const sent = this.window.chunkAt(slot).sent[this.window.indexAt(slot)] as number
     if (answer === STORED && this.window.isFirst(slot)) this.sequenceFloor = sequenceOf(message)
     // A duplicate of what we sent twice ourselves is the answer that got lost, and no news of anybody else.
-    this.#settle(slot, answer === STORED || sent > 1 ? 'acknowledged' : 'duplicate')
+    const foreign = answer !== STORED && sent === 1
+    if (foreign) this.#oneByOneUntilMs = this.#time.nowMs() + ONE_BY_ONE_MS
+    this.#settle(slot, foreign ? 'duplicate' : 'acknowledged')
     if (this.#limit === 0 || this.#limit === SLOTS) return
     if (this.#limit === 1) this.#events.onStored()
     this.#limit += 1
   }
 
   #refused(slot: number, why: Refusal): void {
-    if (why.forGood) {
-      this.#settle(slot, 'refused')
-      this.#events.onGivenUp(why.problem)
-      return
-    }
+    if (!why.forGood) return this.#shut(why)
+    this.#settle(slot, 'refused')
+    this.#events.onGivenUp(why.problem)
+  }
+
+  #shut(why: Refusal): void {
     if (this.#limit === 0) return
     this.#limit = 0
     this.#events.onRefused(why)
@@ -221,36 +245,18 @@ export class Publisher {
     this.#context.spool.settle(chunk, index)
   }
 
-  #tooLarge(chunk: Chunk, index: number, bytes: number): void {
+  #giveUp(chunk: Chunk, index: number): void {
     const { subject } = this.#channelAt(chunk, index)
+    const bytes = messageBytes(chunk, index)
     this.#end(chunk, index, 'refused')
-    const limit = `max_payload of the NATS server (${this.#payloadMax})`
-    this.#events.onGivenUp(`${subject}: a message of ${bytes} bytes was given up; raise ${limit}`)
-  }
-
-  #badId(chunk: Chunk, index: number): void {
-    const { subject } = this.#channelAt(chunk, index)
-    this.#end(chunk, index, 'refused')
-    this.#events.onGivenUp(
-      `${subject}: a message was given up, its id holds a byte that no header may hold; report this`,
-    )
+    const why =
+      bytes > this.#payloadMax
+        ? `it has ${bytes} bytes; raise max_payload of the NATS server (${this.#payloadMax})`
+        : 'its id holds a byte that no header may hold; report this'
+    this.#events.onGivenUp(`${subject}: a message was given up: ${why}`)
   }
 
   #channelAt(chunk: Chunk, index: number): Channel {
     return this.#context.channels.list[chunk.channel[index] as number] as Channel
-  }
-
-  #head(channel: number): Uint8Array {
-    const subject = (this.#context.channels.list[channel] as Channel).subject
-    return (this.#heads[channel] ??= commandHead(subject, this.#inbox))
-  }
-
-  /** A batch that the kernel has taken whole may be written again; undefined when all are still on their way. */
-  #takeBatch(wire: Wire, bytesMin: number): Buffer | undefined {
-    if (wire.pendingBytes === 0) this.#batchesUsed = 0
-    if (this.#batchesUsed === BATCHES_MAX) return undefined
-    this.#batchesUsed += 1
-    if (bytesMin > BATCH_BYTES) return Buffer.allocUnsafeSlow(bytesMin)
-    return (this.#batches[this.#batchesUsed - 1] ??= Buffer.allocUnsafeSlow(BATCH_BYTES))
   }
 }

@@ -114,6 +114,8 @@ export interface StreamState {
   readonly lastSequence: number
   readonly duplicateWindowMs: number
   readonly allowDirect: boolean
+  /** Takes fast batches. */
+  readonly allowBatched: boolean
   readonly warnings: readonly string[]
 }
 
@@ -148,11 +150,13 @@ export async function ensureStream(
     const info = await find(jsm, options.name)
     const fault = info && unfit(info.config, wanted)
     if (fault !== undefined) throw new StreamFault(fault, true)
-    const { config, state } = options.manage === 'collector' ? await apply(jsm, info, wanted) : verified(info, wanted)
+    const { config, state } =
+      options.manage === 'collector' ? await apply(nc, jsm, info, wanted) : verified(info, wanted)
     return {
       lastSequence: state.last_seq,
       duplicateWindowMs: config.duplicate_window / NANOS_PER_MS,
       allowDirect: config.allow_direct,
+      allowBatched: config.allow_batched === true,
       warnings: [...differences(config, wanted), ...warnings(config, ackTimeoutMs)],
     }
   } catch (error) {
@@ -171,13 +175,20 @@ async function find(jsm: JetStreamManager, name: string): Promise<StreamInfo | u
 }
 
 async function apply(
+  nc: NatsConnection,
   jsm: JetStreamManager,
   found: StreamInfo | undefined,
   wanted: Partial<StreamConfig> & { name: string },
 ): Promise<StreamInfo> {
-  if (found === undefined) return jsm.streams.add(wanted)
+  if (found === undefined) return jsm.streams.add({ ...wanted, ...(takesBatches(nc) && { allow_batched: true }) })
   const changes = changesTo(found.config, wanted)
   return Object.keys(changes).length === 0 ? found : jsm.streams.update(wanted.name, changes)
+}
+
+/** Fast batches came with 2.14. A stream that has them cannot go back to an older server, so only new ones get them. */
+function takesBatches(nc: NatsConnection): boolean {
+  const [major = 0, minor = 0] = (nc.info?.version ?? '').split('.').map(Number)
+  return major > 2 || (major === 2 && minor >= 14)
 }
 
 function verified(found: StreamInfo | undefined, wanted: { readonly name: string }): StreamInfo {

@@ -6,8 +6,8 @@
 import assert from 'node:assert'
 import type { Chunk, Cursor } from '../spool.ts'
 
-const SLOT_BITS = 12
-/** Records that may be outstanding. Larger gained nothing measurable and fills the queue of the server's stream. */
+const SLOT_BITS = 11
+/** Records that may be outstanding. */
 export const SLOTS = 1 << SLOT_BITS
 /** Payload bytes that may be outstanding: snapshots of books are large. */
 export const WINDOW_BYTES_MAX = 16 * 1024 * 1024
@@ -50,10 +50,10 @@ export class Window {
     this.bytes += sizeOf(chunk, index)
   }
 
-  /** The slot of a token; -1 when nothing waits under it. */
-  slotOf(token: number): number {
+  /** The slot of a token, or of the record that was sent so many after it; -1 when nothing waits there. */
+  slotOf(token: number, after = 0): number {
     if (token >>> SLOT_BITS !== this.#generation) return -1
-    const slot = token & SLOT_MASK
+    const slot = (token + after) & SLOT_MASK
     return this.#chunks[slot] === undefined ? -1 : slot
   }
 
@@ -78,7 +78,7 @@ export class Window {
     }
   }
 
-  /** Whether everything outstanding was sent after this slot's record. */
+  /** Whether everything outstanding was sent after the record of this slot, or was this record itself. */
   isFirst(slot: number): boolean {
     return slot === this.#first
   }

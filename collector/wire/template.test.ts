@@ -1,0 +1,164 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { honest, values, type Values } from '../../test/support/frames.ts'
+import { Frame, type FrameDeclaration, payloadHead, toMicros } from './frame.ts'
+
+/** Every kind of source. */
+const DECLARATION: FrameDeclaration = {
+  type: 'trade',
+  evidence: 'made for this test',
+  keys: {
+    s: 'text',
+    i: 'digits',
+    n: 'integer',
+    p: 'decimal',
+    o: 'decimal',
+    T: 'time',
+    L: 'time',
+    m: 'boolean',
+    f: 'integer',
+    l: 'integer',
+    b: 'levels',
+  },
+  expect: { s: '$symbol' },
+  id: [{ id: 'i' }, { time: 'T' }, { own: 0 }, { constant: 'interval' }],
+  message: {
+    id: { id: 'i' },
+    price: { decimal: 'p' },
+    open: { decimal: 'o', optional: true },
+    seq: { integer: 'n' },
+    side: { choose: 'm', yes: 'sell', no: 'buy' },
+    count: { count: ['f', 'l'] },
+    bids: { levels: 'b' },
+    interval: { constant: 'interval' },
+    prev_seq: { own: 0 },
+    prev_ts: { own: 1 },
+    filled: { ownFlag: 2 },
+    late: { time: 'L', optional: true },
+    ts: { time: 'T' },
+  },
+}
+const SYMBOL = Buffer.from('BTCUSDT')
+const CHANNEL = { type: 'trade', exchange: 'binance', market: 'spot', symbol: 'BTC-USDT' } as const
+const ID_HEAD = 'market:trade:binance:spot:BTC-USDT:'
+
+interface Event {
+  readonly values: Values
+  /** Keys that the frame leaves out. */
+  readonly absent: readonly string[]
+  readonly own: readonly [previous: number, time: number, filled: number]
+  readonly received: number
+}
+
+const own = fc.oneof(fc.nat(), fc.maxSafeNat(), fc.constant(0))
+const event: fc.Arbitrary<Event> = fc.record({
+  values: values(DECLARATION, 'BTCUSDT').chain((v) =>
+    // Ids that lie close together, some of them the wrong way round.
+    fc
+      .tuple(fc.nat(999_999), fc.integer({ min: -2, max: 1200 }))
+      .map(([f, n]) => ({ ...v, f: `${f}`, l: `${Math.max(0, f + n)}` })),
+  ),
+  absent: fc.subarray(['o', 'L']),
+  own: fc.tuple(own, fc.oneof(own, fc.constant(Number.NaN)), fc.constantFrom(1, 0, Number.NaN)),
+  received: fc.integer({ min: 1_000_000_000_000_000, max: 8_999_999_999_999_999 }),
+})
+
+/** The record by hand: id and message; undefined where the values make none. */
+function naive({
+  values: v,
+  absent,
+  own: [previous, time, filled],
+  received,
+}: Event): { id: string; message: object } | undefined {
+  const value = (key: string) => v[key] as string
+  const has = (key: string) => !absent.includes(key)
+  const count = Number(value('l')) - Number(value('f')) + 1
+  if (count < 1) return undefined
+  const ts = toMicros(Number(value('T')))
+  const message = {
+    v: 1,
+    ...CHANNEL,
+    id: value('i'),
+    price: value('p'),
+    ...(has('o') ? { open: value('o') } : {}),
+    seq: Number(value('n')),
+    side: value('m') === 'true' ? 'sell' : 'buy',
+    count,
+    bids: JSON.parse(value('b')) as unknown,
+    interval: '1m',
+    prev_seq: previous,
+    ...(Number.isNaN(time) ? {} : { prev_ts: time }),
+    ...(filled === 1 ? { filled: true } : {}),
+    ...(has('L') ? { late: toMicros(Number(value('L'))) } : {}),
+    ts,
+    received,
+    published: 0,
+  }
+  return { id: `${ID_HEAD}${value('i')}:${ts}:${previous}:1m`, message }
+}
+
+function openTemplate() {
+  const frame = new Frame(DECLARATION)
+  const templates = frame.template(ID_HEAD, payloadHead(CHANNEL), { interval: '1m' })
+  return (e: Event): { id: string; message: object } | undefined => {
+    const kept = Object.fromEntries(Object.entries(DECLARATION.keys).filter(([key]) => !e.absent.includes(key)))
+    const bytes = Buffer.from(honest({ ...DECLARATION, keys: kept }, e.values))
+    expect(frame.read(bytes, 0, bytes.length, SYMBOL)).toBe(true)
+    frame.own.set(e.own)
+    const template = templates.chosen(bytes, frame.at)
+    const record = template.chosen(bytes, frame.at)
+    if (!record.fill(bytes, frame.at, frame.own, e.received)) return undefined
+    const payload = record.bytes.toString('utf8', record.payload, record.end)
+    const message = JSON.parse(payload.replace('"published":0000000000000000', '"published":0')) as object
+    return { id: record.bytes.toString('utf8', 0, record.payload), message }
+  }
+}
+
+describe('a template', () => {
+  test('writes the record that one would write by hand, whatever was in it before', () => {
+    fc.assert(
+      fc.property(fc.array(event, { minLength: 1, maxLength: 12 }), (events) => {
+        const write = openTemplate()
+        for (const e of events) {
+          const [got, wanted] = [write(e), naive(e)]
+          expect(got).toEqual(wanted)
+          expect(Object.keys(got?.message ?? {})).toEqual(Object.keys(wanted?.message ?? {}))
+        }
+      }),
+      { numRuns: 600 },
+    )
+  })
+
+  test('grows with its values, back and forth', () => {
+    const write = openTemplate()
+    const [e] = fc.sample(event, { numRuns: 1, seed: 3 }) as [Event]
+    const fit = { ...e.values, f: '1', l: '1' }
+    for (const levels of [0, 5_000, 1, 10_000, 0]) {
+      const b = JSON.stringify(Array.from({ length: levels }, (_, i) => [`${i}.5`, '1']))
+      const grown = { ...e, values: { ...fit, b } }
+      expect(write(grown)).toEqual(naive(grown))
+    }
+  })
+
+  test('makes no record of a frame without a value that it needs, also when the place of the value is filled', () => {
+    const frame = new Frame(DECLARATION)
+    const template = frame.template(ID_HEAD, payloadHead(CHANNEL), { interval: '1m' })
+    const [e] = fc.sample(event, { numRuns: 1, seed: 3 }) as [Event]
+    const bytes = Buffer.from(honest(DECLARATION, { ...e.values, f: '1', l: '2', m: 'true' }))
+    frame.own.set(e.own)
+    expect(frame.read(bytes, 0, bytes.length, SYMBOL)).toBe(true)
+    expect(template.fill(bytes, frame.at, frame.own, e.received)).toBe(true)
+    // Which word a boolean chooses is no value; that it is there the frame saw to.
+    for (const key of Object.keys(DECLARATION.keys).filter((k) => !['s', 'm', 'o', 'L'].includes(k))) {
+      const at = Int32Array.from(frame.at)
+      at[frame.field(key) * 2] = -1
+      expect(template.fill(bytes, at, frame.own, e.received), key).toBe(false)
+    }
+    expect(template.fill(bytes, frame.at, frame.own, e.received)).toBe(true)
+  })
+})
+
+test('a message takes its integers from keys of integers only: other digits may be no JSON number', () => {
+  const frame = new Frame({ ...DECLARATION, message: { seq: { integer: 'i' } } })
+  expect(() => frame.template(ID_HEAD, payloadHead(CHANNEL), { interval: '1m' })).toThrow('i is no key of an integer')
+})
