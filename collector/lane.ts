@@ -4,7 +4,7 @@ import type { Route } from './exchanges/decoder.ts'
 import type { StreamName } from './exchanges/room.ts'
 import type { Channel } from './market/channel.ts'
 import type { ChannelState, State, Unpublished } from './market/messages.ts'
-import { type Judgement, Liveness } from './quality/liveness.ts'
+import { type Judgement, Liveness, NO_FRAME } from './quality/liveness.ts'
 import type { ChannelLatency } from './latency.ts'
 import type { ChannelStatus } from './status.ts'
 
@@ -22,11 +22,14 @@ export class Lane {
   /** Sockets that carry it now. */
   readonly sockets = new Set<number>()
   askedUs = 0
+  /** Whether it was noticed in the last tick that the first frame does not come. */
+  isUnheard = false
   readonly liveness = new Liveness()
   #state: ChannelState = 'down'
   #sinceUs = 0
   #judgement: Judgement = { state: 'down', detail: 'not started', settled: false }
   #toldUs = 0
+  #wasUnheard = false
   #framesBefore = 0
   #perSecond = 0
 
@@ -47,7 +50,7 @@ export class Lane {
    */
   tick(nowUs: number): Unpublished<State> | undefined {
     const { tally } = this.channel
-    const frames = tally.made + tally.repeated
+    const frames = tally.made + tally.repeated + tally.held
     this.#perSecond = tally.made - this.#framesBefore
     this.#framesBefore = tally.made
     this.#judgement = this.liveness.judge({
@@ -59,12 +62,15 @@ export class Lane {
       frames,
       lastUs: tally.lastReceived,
     })
-    const changed = this.#judgement.state !== this.#state || this.#sinceUs === 0
+    const { state, detail } = this.#judgement
+    this.isUnheard = detail === NO_FRAME && !this.#wasUnheard
+    this.#wasUnheard = detail === NO_FRAME
+    const changed = state !== this.#state || this.#sinceUs === 0
     if (changed) {
-      this.#state = this.#judgement.state
+      this.#state = state
       this.#sinceUs = nowUs
     }
-    if (!changed && nowUs - this.#toldUs < REPEAT_US) return undefined
+    if (!changed && !this.isUnheard && nowUs - this.#toldUs < REPEAT_US) return undefined
     this.#toldUs = nowUs
     return this.#message(nowUs)
   }

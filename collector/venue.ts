@@ -89,7 +89,9 @@ export class Venue {
   readonly #frames = new Map<DataType, Frame>()
   /** By stream URL and name. */
   readonly #lanes = new Map<string, Lane>()
-  readonly #unlisted = new Map<string, Lane>()
+  #unlisted: ReadonlyMap<string, Lane> = new Map()
+  /** Instruments as they were published, by symbol. */
+  readonly #told = new Map<string, string>()
   readonly #snapshotSeconds = new Map<Lane, number>()
   #listings: ReadonlyMap<string, Listing> = new Map()
   #feeds: readonly Feed[] = []
@@ -127,7 +129,12 @@ export class Venue {
   want(feeds: readonly Feed[]): Promise<void> {
     this.#feeds = feeds
     // One after the other: the last wish must not be overtaken by an earlier one that waited longer.
-    this.#placed = this.#placed.then(() => this.#place())
+    this.#placed = this.#placed.then(async () => {
+      if (this.#listings.size === 0) await this.#loadInstruments()
+      // A symbol may have been listed since.
+      else if (this.#selections().some(({ unlisted }) => unlisted.size > 0)) await this.#refreshInstruments()
+      await this.#place()
+    })
     return this.#placed
   }
 
@@ -138,6 +145,7 @@ export class Venue {
     for (const lane of this.lanes) {
       const state = lane.tick(nowUs)
       if (state !== undefined) this.#shared.own.publish(state)
+      if (lane.isUnheard) this.#unheard(lane)
       const track = lane.route?.track
       if (!(track instanceof BookTrack)) continue
       const period = this.#snapshotSeconds.get(lane) ?? 60
@@ -146,10 +154,11 @@ export class Venue {
       track.check()
     }
     for (const carrier of this.#pool.sessions) this.#mendStale(carrier, nowUs)
+    this.#queries.tick()
     const nowMs = this.#shared.clock.nowMs()
     if (this.#refreshedMs > 0 && nowMs - this.#refreshedMs > INSTRUMENTS_EVERY_MS) {
       this.#refreshedMs = nowMs
-      void this.#refreshInstruments()
+      this.#placed = this.#placed.then(() => this.#followListings())
     }
   }
 
@@ -167,9 +176,17 @@ export class Venue {
     }
   }
 
+  /** Waits before the next attempt, unless the venue is closed meanwhile. */
   async #pause(attempt: number, capMs: number): Promise<void> {
     const { clock, random } = this.#shared
-    await new Promise<void>((resolve) => clock.setTimeout(resolve, fullJitterMs(attempt, RETRY_BASE_MS, capMs, random)))
+    const { signal } = this.#ended
+    const passed = Promise.withResolvers<void>()
+    const end = () => passed.resolve()
+    const timer = clock.setTimeout(end, fullJitterMs(attempt, RETRY_BASE_MS, capMs, random))
+    signal.addEventListener('abort', end)
+    await passed.promise
+    signal.removeEventListener('abort', end)
+    clock.clearTimeout(timer)
   }
 
   async #refreshInstruments(): Promise<boolean> {
@@ -180,23 +197,34 @@ export class Venue {
     return true
   }
 
+  /** Asks for the venue's instruments, publishes what changed, and follows what patterns give now. */
+  async #followListings(): Promise<void> {
+    if (await this.#refreshInstruments()) await this.#place()
+  }
+
+  #selections(): Selection[] {
+    const taken = new Set([...this.#lanes.values()].map(({ channel }) => channel.symbol))
+    return this.#feeds.map(({ symbols, exclude }) => select(symbols, exclude, this.#listings, taken))
+  }
+
   /** Makes the channels that the feeds ask for, and no others. */
   async #place(): Promise<void> {
-    await this.#loadInstruments()
     if (this.#ended.signal.aborted) return
     const wanted = new Map<string, Wanted>()
-    this.#unlisted.clear()
-    for (const feed of this.#feeds) {
-      const selection = select(feed.symbols, feed.exclude, this.#listings)
+    const unlisted = new Map<string, Lane>()
+    this.#selections().forEach((selection, i) => {
+      const feed = this.#feeds[i] as Feed
       for (const want of this.#expand(feed, selection)) wanted.set(this.#streamKey(want), want)
-      this.#addUnlisted(feed, selection)
-    }
+      this.#addUnlisted(feed, selection, unlisted)
+    })
+    this.#unlisted = unlisted
     for (const [key, lane] of this.#lanes) if (!wanted.has(key)) this.#remove(key, lane)
     const added = [...wanted].filter(([key]) => !this.#lanes.has(key))
     const last = await this.#lastMessages(added.map(([, want]) => want))
     if (last === undefined) return
     for (const [key, want] of added) this.#add(key, want, last)
-    this.#publishInstruments(added.map(([, { listing }]) => listing))
+    for (const [key, want] of wanted) this.#adjust(this.#lanes.get(key) as Lane, want)
+    this.#publishInstruments([...wanted.values()].map(({ listing }) => listing))
     this.#carry()
   }
 
@@ -214,19 +242,24 @@ export class Venue {
 
   #streamKey({ listing, type, options }: Wanted): string {
     const { path, name } = (this.room.types[type] as TypeRoom).stream(listing.venueSymbol, options)
-    return `${path} ${name}`
+    return `${this.#url(path)} ${name}`
   }
 
-  #addUnlisted(feed: Feed, { unlisted }: Selection): void {
+  #url(path: string): string {
+    return this.#options.endpoints.websocket.replace(/\/$/, '') + path
+  }
+
+  #addUnlisted(feed: Feed, { unlisted }: Selection, lanes: Map<string, Lane>): void {
     const { exchange, market } = this.room
     for (const [symbol, why] of unlisted) {
-      this.#shared.log.error({ exchange, market, symbol }, `${symbol} is ${why}`)
       for (const type of feed.types) {
         const channel = this.#shared.channels.of({ exchange, market, symbol, type })
+        const known = this.#unlisted.get(channel.subject)
+        if (known === undefined) this.#shared.log.error({ exchange, market, symbol, type }, `${symbol} is ${why}`)
         const latency = this.#shared.latencies.channel(channel as Channel & { type: DataType })
-        const lane = new Lane(channel, { path: '', name: '' }, undefined, latency)
+        const lane = known ?? new Lane(channel, { path: '', name: '' }, undefined, latency)
         lane.impossible = why
-        this.#unlisted.set(channel.subject, lane)
+        lanes.set(channel.subject, lane)
       }
     }
   }
@@ -279,8 +312,15 @@ export class Venue {
     )
     this.#decoder.route(stream.name, route)
     this.#lanes.set(key, lane)
-    if (track instanceof BookTrack) this.#snapshotSeconds.set(lane, want.snapshotSeconds)
     this.#shared.onLane(lane)
+  }
+
+  /** Takes up options that may change while the channel lives. */
+  #adjust(lane: Lane, { depth, snapshotSeconds }: Wanted): void {
+    const track = lane.route?.track
+    if (!(track instanceof BookTrack)) return
+    track.depth = depth
+    this.#snapshotSeconds.set(lane, snapshotSeconds)
   }
 
   #track(want: Wanted, outlet: Outlet, frame: Frame, symbol: Buffer, last: Message | undefined): Track {
@@ -288,7 +328,7 @@ export class Venue {
     const { venueSymbol } = want.listing
     if (want.type === 'orderbook') {
       const resume = last?.type === 'orderbook' && last.ts !== undefined ? { seq: last.seq, time: last.ts } : undefined
-      const source = this.#queries.snapshots(venueSymbol, symbol, want.depth)
+      const source = this.#queries.snapshots(venueSymbol, symbol)
       const onSync = (inSync: boolean, why: string) => this.#onSync(outlet.channel, inSync, why)
       return new BookTrack({ outlet, frame, symbol, keys: this.room.book, source, depth: want.depth, onSync, resume })
     }
@@ -325,7 +365,10 @@ export class Venue {
 
   #publishInstruments(listings: readonly Listing[]): void {
     const { exchange, market } = this.room
-    for (const listing of new Set(listings)) {
+    for (const listing of listings) {
+      const text = JSON.stringify(listing)
+      if (this.#told.get(listing.symbol) === text) continue
+      this.#told.set(listing.symbol, text)
       const { symbol, venueSymbol, base, quote, status, tickSize, lotSize, contractMultiplier } = listing
       this.#shared.own.publish({
         type: 'instrument',
@@ -355,19 +398,16 @@ export class Venue {
   /** Tells the pool which streams to carry. */
   #carry(): void {
     const wanted = new Map<string, Set<string>>()
-    const nowUs = this.#shared.clock.nowUs()
     for (const lane of this.#lanes.values()) {
-      const url = this.#options.endpoints.websocket.replace(/\/$/, '') + lane.stream.path
+      const url = this.#url(lane.stream.path)
       const streams = wanted.get(url) ?? new Set()
       wanted.set(url, streams.add(lane.stream.name))
-      if (lane.askedUs === 0) lane.askedUs = nowUs
     }
     this.#pool.want(wanted)
   }
 
   #lanesOf(carrier: Carrier): Lane[] {
-    const path = new URL(carrier.url).pathname
-    return [...carrier.streams].flatMap((stream) => this.#lanes.get(`${path} ${stream}`) ?? [])
+    return [...carrier.streams].flatMap((stream) => this.#lanes.get(`${carrier.url} ${stream}`) ?? [])
   }
 
   #carrier(url: string): Carrier & { want(streams: ReadonlySet<string>): void; close(): void } {
@@ -386,12 +426,12 @@ export class Venue {
       events: {
         onUp: (socketId) => {
           carrier.up.add(socketId)
-          for (const lane of this.#lanesOf(carrier)) lane.sockets.add(socketId)
+          this.#carried(carrier)
           log.debug({ ...fields, socketId }, 'socket open')
         },
         onDown: (socketId, { cause, code, reason }, planned) => {
           carrier.up.delete(socketId)
-          this.#down(carrier, socketId, planned)
+          this.#down(carrier, socketId, cause === 'ended')
           if (!planned) log.warn({ ...fields, socketId, cause, code, reason }, 'socket lost')
         },
         onReplaced: (_old, socketId) => log.info({ ...fields, socketId }, 'socket replaced as planned'),
@@ -417,24 +457,44 @@ export class Venue {
     const want = carrier.want
     carrier.want = (streams) => {
       want(streams)
-      for (const lane of this.#lanesOf(carrier)) for (const id of carrier.up) lane.sockets.add(id)
+      this.#carried(carrier)
     }
     return carrier
+  }
+
+  /** Each open socket of a session is asked for all of its channels. */
+  #carried(carrier: Carrier): void {
+    const nowUs = this.#shared.clock.nowUs()
+    for (const lane of this.#lanesOf(carrier)) {
+      if (carrier.up.size > 0 && lane.sockets.size === 0) lane.askedUs = nowUs
+      for (const id of carrier.up) lane.sockets.add(id)
+    }
+  }
+
+  #unheard({ channel, stream }: Lane): void {
+    const { exchange, market, symbol, type } = channel
+    const fields = { exchange, market, symbol, type, stream: stream.name }
+    this.#shared.log.warn(fields, 'no frame has come since the channel was asked for; is it the right stream?')
   }
 
   #refused(carrier: Carrier, stream: string, message: string): void {
     const { exchange, market } = this.room
     this.#shared.log.error({ exchange, market, stream, message }, 'the venue refuses a stream')
-    const lane = this.#lanes.get(`${new URL(carrier.url).pathname} ${stream}`)
+    const lane = this.#lanes.get(`${carrier.url} ${stream}`)
     if (lane !== undefined) lane.impossible = `refused by the venue: ${message.slice(0, 100)}`
   }
 
-  #down(carrier: Carrier, socketId: number, planned: boolean): void {
+  /** @param wasReplaced whether we closed it, since another one had taken over */
+  #down(carrier: Carrier, socketId: number, wasReplaced: boolean): void {
     if (this.#ended.signal.aborted) return
     for (const lane of this.#lanesOf(carrier)) {
       lane.sockets.delete(socketId)
-      if (planned && carrier.up.size > 0) lane.route?.track.leave(socketId)
-      else lane.route?.track.interrupt('disconnect', socketId)
+      if (lane.route === undefined) continue
+      const { track, newest } = lane.route
+      // One that was cut before another had taken over may have had the last word on a channel.
+      const goesOn = [...carrier.up].some((id) => wasReplaced || newest >= id)
+      if (goesOn) track.leave(socketId)
+      else track.interrupt('disconnect', socketId)
     }
   }
 

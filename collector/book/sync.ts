@@ -340,7 +340,8 @@ export class BookTrack implements Track {
   #renew(bytes: Buffer, renewal: Renewal): void {
     const { frame, keys } = this.#options
     const { previous, last } = this.#delta
-    if (!renewal.feed(bytes, previous, last, frame.levels(keys.bids), frame.levels(keys.asks))) this.#renewal = undefined
+    if (!renewal.feed(bytes, previous, last, frame.levels(keys.bids), frame.levels(keys.asks)))
+      this.#renewal = undefined
     else if (renewal.joined && renewal.seq === this.seq) {
       this.#renewal = undefined
       this.book = renewal.book
@@ -420,7 +421,15 @@ export class BookTrack implements Track {
     const at = spool.at
     const id = `${channel.idHead}s:${this.seq}:${this.time}`
     const payload = at + room.write(id, at)
-    const head: Partial<OrderBook> = { v: 1, type: 'orderbook', exchange, market, symbol, kind: 'snapshot', seq: this.seq }
+    const head: Partial<OrderBook> = {
+      v: 1,
+      type: 'orderbook',
+      exchange,
+      market,
+      symbol,
+      kind: 'snapshot',
+      seq: this.seq,
+    }
     let pos = payload + room.write(`${JSON.stringify(head).slice(0, -1)},"bids":`, payload)
     pos = book.bids.print(room, pos, book.bidsKnown(depth))
     pos += room.write(',"asks":', pos)

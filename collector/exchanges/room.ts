@@ -46,9 +46,9 @@ export interface TypeRoom {
   stream(venueSymbol: string, options: TypeOptions): StreamName
   /**
    * Keys that put frames in order. `id`: rises by one in each symbol, so a jump is loss (trades). `seq`: rises, with
-   * jumps. `time`: the event time.
+   * jumps. `time`: the event time. `part`: tells frames of one time apart.
    */
-  readonly order: { readonly id?: string; readonly seq?: string; readonly time?: string }
+  readonly order: { readonly id?: string; readonly seq?: string; readonly time?: string; readonly part?: string }
 }
 
 export interface TypeOptions {

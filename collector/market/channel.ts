@@ -22,7 +22,7 @@ export class Tally {
   dropped = 0
   /** Frames that repeated what was already taken. */
   repeated = 0
-  /** Frames that had to wait for a snapshot or a fill. */
+  /** Frames of a book that were kept until a snapshot joins them. */
   held = 0
   /** Gap messages made. */
   gaps = 0

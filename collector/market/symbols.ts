@@ -11,11 +11,13 @@ export interface Selection {
 /**
  * @param symbols names, or patterns in which `*` stands for any letters; a pattern takes what is being traded
  * @param exclude of what the patterns give
+ * @param taken what is being collected: a pattern keeps it until it is delisted, since a halt passes
  */
 export function select(
   symbols: readonly string[],
   exclude: readonly string[] | undefined,
   listings: ReadonlyMap<string, Listing>,
+  taken: ReadonlySet<string> = new Set(),
 ): Selection {
   const listed = new Map<string, Listing>()
   const unlisted = new Map<string, string>()
@@ -25,8 +27,8 @@ export function select(
       const matches = matcher(symbol)
       for (const listing of listings.values()) {
         const { symbol: name, status } = listing
-        if (status === 'trading' && matches(name) && !excluded.some((excludes) => excludes(name)))
-          listed.set(name, listing)
+        const isOpen = status === 'trading' || (status !== 'delisted' && taken.has(name))
+        if (isOpen && matches(name) && !excluded.some((excludes) => excludes(name))) listed.set(name, listing)
       }
       continue
     }
@@ -38,9 +40,19 @@ export function select(
 }
 
 function matcher(pattern: string): (symbol: string) => boolean {
-  const parts = pattern.split('*').map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, String.raw`\$&`))
-  const expression = new RegExp(`^${parts.join('.*')}$`, 'u')
-  return (symbol) => expression.test(symbol)
+  const [head = '', ...rest] = pattern.split('*')
+  const tail = rest.pop()
+  if (tail === undefined) return (symbol) => symbol === head
+  return (symbol) => {
+    if (!symbol.startsWith(head)) return false
+    let pos = head.length
+    for (const part of rest) {
+      const at = symbol.indexOf(part, pos)
+      if (at < 0) return false
+      pos = at + part.length
+    }
+    return symbol.length - tail.length >= pos && symbol.endsWith(tail)
+  }
 }
 
 function sentence(symbol: string, listings: ReadonlyMap<string, Listing>): string {

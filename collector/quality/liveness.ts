@@ -73,7 +73,7 @@ export class Liveness {
     if (impossible !== undefined) return { state: 'down', detail: impossible }
     if (!socketUp) return { state: 'down', detail: 'no socket to the venue' }
     if (frames === 0) {
-      return { state: 'quiet', detail: nowUs - askedUs > FIRST_FRAME_US ? 'no first frame yet' : WAITING }
+      return { state: 'quiet', detail: nowUs - askedUs > FIRST_FRAME_US ? NO_FRAME : WAITING }
     }
     const silence = nowUs - lastUs
     if (frames >= HISTORY_MIN && silence > Math.max(STALE_US, STALE_FACTOR * this.#longestUs)) {
@@ -86,6 +86,8 @@ export class Liveness {
   }
 }
 
+/** Detail of a channel that was asked for and has not been heard of. */
+export const NO_FRAME = 'no first frame yet'
 const WAITING = 'waiting for the first frame'
 
 function usual(us: number): string {

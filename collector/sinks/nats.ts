@@ -91,7 +91,7 @@ class NatsSink implements Sink {
         this.#trouble.recover()
       },
       onRefused: (why) => this.#refused(why),
-      onGivenUp: (problem) => this.#warnOnce(problem),
+      onGivenUp: (event) => this.#trouble.mention(event),
     })
   }
 

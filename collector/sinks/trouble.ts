@@ -16,6 +16,8 @@ export class Trouble {
   #loggedMs = Number.NEGATIVE_INFINITY
   #silent = 0
   #told = false
+  #mentionedMs = Number.NEGATIVE_INFINITY
+  #unmentioned = 0
 
   constructor(sink: string, log: Log, nowMs: () => number) {
     this.#sink = sink
@@ -35,6 +37,18 @@ export class Trouble {
     this.#loggedMs = nowMs
     this.#silent = 0
     this.#told = true
+  }
+
+  /** Something happened that is over already, such as a message that was given up; logged as seldom as the trouble. */
+  mention(event: string): void {
+    const nowMs = this.#nowMs()
+    if (nowMs - this.#mentionedMs < LOG_EVERY_MS) {
+      this.#unmentioned += 1
+      return
+    }
+    this.#log.warn({ sink: this.#sink, event, silent: this.#unmentioned }, 'the sink gave up a message')
+    this.#mentionedMs = nowMs
+    this.#unmentioned = 0
   }
 
   /** All is well again. */

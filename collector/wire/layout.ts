@@ -31,11 +31,15 @@ export type Match = (bytes: Buffer, view: DataView, pos: number, at: Int32Array,
 /** How a kind is read: the pattern by which tokens are judged, and the code that accepts exactly the same bytes. */
 interface Reading {
   readonly pattern: RegExp
-  /** From `c = b[p]` on the value's first byte to `p` behind its last; may return -1. */
+  /** From `c = b[p]` on the value's first byte to `p` behind its last; may return -1. `#` is the number of the value. */
   readonly code: string
 }
 
 const DIGITS = 'while(c>=48&&c<=57)c=b[++p];'
+/** Of an integer: as many digits as the last time, seen four at a time and none behind them; else one by one. */
+const ALL_DIGITS =
+  'k=g[#];if(k>7&&k<17&&p+k<n&&!(d(v,o+p)|d(v,o+p+4)|d(v,o+p+k-8)|d(v,o+p+k-4))&&!(b[p+k]>=48&&b[p+k]<=57))p+=k;' +
+  `else{${DIGITS}g[#]=p-s}`
 const NO_LEADING_ZERO = 'if(c===48&&b[p+1]>=48&&b[p+1]<=57)return -1;'
 const FRACTION = `if(c===46){const f=p+1;do c=b[++p];while(c>=48&&c<=57);if(p===f)return -1}`
 const SHORT = 'if(p===s||p-s>24)return -1;'
@@ -43,11 +47,11 @@ const WORDS = ['true', 'false', 'null'].map((word) => `if(${same(word)})p+=${wor
 
 /** Kinds of values by whether they stand in quotes. */
 const READINGS = {
-  digits: { pattern: /^(?:0|[1-9]\d{0,23})$/, code: NO_LEADING_ZERO + DIGITS + SHORT },
-  quotedDigits: { pattern: /^\d{1,24}$/, code: DIGITS + SHORT },
+  digits: { pattern: /^(?:0|[1-9]\d{0,23})$/, code: NO_LEADING_ZERO + ALL_DIGITS + SHORT },
+  quotedDigits: { pattern: /^\d{1,24}$/, code: ALL_DIGITS + SHORT },
   integer: {
     pattern: /^(?:0|[1-9]\d{0,14})$/,
-    code: `${NO_LEADING_ZERO}${DIGITS}if(p===s||p-s>15)return -1;`,
+    code: `${NO_LEADING_ZERO}${ALL_DIGITS}if(p===s||p-s>15)return -1;`,
   },
   decimal: {
     pattern: /^(?=.{1,24}$)-?(?:0|[1-9]\d*)(?:\.\d+)?$/,
@@ -56,7 +60,7 @@ const READINGS = {
   time: {
     // Beginning with a 9 it would be more than a double holds.
     pattern: /^[1-8](?:\d{12}|\d{15})$/,
-    code: `if(c===48||c===57)return -1;${DIGITS}if(p-s!==13&&p-s!==16)return -1;`,
+    code: `if(c===48||c===57)return -1;${ALL_DIGITS}if(p-s!==13&&p-s!==16)return -1;`,
   },
   boolean: {
     pattern: /^(?:true|false)$/,
@@ -129,6 +133,9 @@ export function readTokens(
   return constants === Object.keys(expected).length
 }
 
+/** Most bytes between two values that become code: a key of a megabyte shall not. */
+const CONSTANT_BYTES_MAX = 256
+
 /** The layout of a frame that `readTokens` accepted; undefined where it cannot be compiled. */
 export function compile(
   bytes: Buffer,
@@ -142,11 +149,13 @@ export function compile(
   const fields = Object.keys(keys)
   const sides = [...levels.values()]
   let code = ''
+  let values = 0
   let from = pos
   for (const token of found) {
     const kind = keys[token.path]
     if (kind === 'text' && expected[token.path] !== '$symbol') continue
     const row = fields.indexOf(token.path) * 2
+    if (token.start - from > CONSTANT_BYTES_MAX) return undefined
     code += constantCode(bytes.subarray(from, token.start))
     from = token.end
     if (kind === 'text') {
@@ -158,18 +167,24 @@ export function compile(
       const reading = readingOf(kind, token.kind)
       // What only the tokens read (a number of 30 digits under a key of no interest) would never fit the layout.
       if (reading?.pattern.test(bytes.toString('latin1', token.start, token.end)) !== true) return undefined
-      code += `s=p;c=b[p];{${reading.code}}`
+      code += `s=p;c=b[p];{${reading.code.replaceAll('#', String(values++))}}`
       if (kind !== undefined) code += `at[${row}]=s;at[${row + 1}]=p;`
     }
   }
+  if (end - from > CONSTANT_BYTES_MAX) return undefined
   code += constantCode(bytes.subarray(from, end))
   for (const key of fields) if (!found.some((token) => token.path === key)) code += `at[${fields.indexOf(key) * 2}]=-1;`
   code += 'return p;'
   try {
-    const body = `return function match(b,v,p,at,y){const o=b.byteOffset,n=b.length;let s=0,c=0;${code}}`
+    const body = `return function match(b,v,p,at,y){const o=b.byteOffset,n=b.length;let s=0,c=0,k=0;${code}}`
     // oxlint-disable-next-line typescript/no-implied-eval -- the point of this file; only numbers go into the source
-    const make = new Function('l', 'u', body) as (levels: Levels[], utf8: typeof isUtf8) => Match
-    return make(sides, isUtf8)
+    const make = new Function('l', 'u', 'd', 'g', body) as (
+      levels: Levels[],
+      utf8: typeof isUtf8,
+      digits: typeof notDigits,
+      lengths: Int32Array,
+    ) => Match
+    return make(sides, isUtf8, notDigits, new Int32Array(values))
   } catch {
     return undefined
   }
@@ -186,4 +201,10 @@ function constantCode(constant: Buffer): string {
 
 function same(word: string): string {
   return [...Buffer.from(word)].map((c, i) => `b[p+${i}]===${c}`).join('&&')
+}
+
+/** Zero when the four bytes at `at` are digits: each byte less '0' is at most 9, told without a branch. */
+function notDigits(view: DataView, at: number): number {
+  const less = view.getInt32(at) ^ 0x30303030
+  return ((less + 0x76767676) | less) & 0x80808080
 }

@@ -18,7 +18,7 @@ const SYMBOLS: Record<TapeType, number> = { trade: 64, ticker: 64, kline: 64, or
 /** Frames that share one read of the socket, and with it the time of arrival. */
 const FRAMES_A_READ = 16
 const BOOK_DEPTH = 1000
-const PASSES: Record<TapeType, number> = { trade: 24, ticker: 24, kline: 16, orderbook: 12 }
+const PASSES: Record<TapeType, number> = { trade: 6, ticker: 6, kline: 4, orderbook: 3 }
 const IDS: Record<TapeType, string> = {
   trade: 'decode.trade',
   ticker: 'decode.ticker',

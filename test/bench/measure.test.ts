@@ -29,7 +29,7 @@ test('one wild round changes neither the median nor the spread', () => {
 })
 
 const still = () => {}
-const fixed = (rounds: number): Rounds => ({ min: rounds, max: rounds, spread: 1 })
+const fixed = (rounds: number): Rounds => ({ warmUp: 1, min: rounds, max: rounds, error: 1 })
 const takes = (seconds: () => number, log?: string[], name = ''): (() => Sample) => {
   return () => {
     log?.push(name)
@@ -47,7 +47,7 @@ test('twice the speed is a ratio of two', async () => {
   expect(result).toMatchObject({ ratio: 2, low: 2, high: 2, ours: 100, peer: 50, rounds: 3 })
 })
 
-test('the sides take turns in going first, and the first round is thrown away', async () => {
+test('the sides take turns in going first, and the warm-up is thrown away', async () => {
   const log: string[] = []
   const { rounds } = await compare(
     takes(() => 1, log, 'A'),
@@ -77,7 +77,7 @@ test('rounds go on while they disagree, up to the maximum', async () => {
   const { rounds } = await compare(
     wild,
     takes(() => 1),
-    { min: 3, max: 12, spread: 0.01 },
+    { warmUp: 0, min: 3, max: 12, error: 0.01 },
     still,
   )
   expect(rounds).toBe(12)

@@ -1,8 +1,8 @@
 // Two ways to do the same work, measured against each other so that a busy machine cannot fool the result.
 //
-// Rounds go A B, B A, A B …; each round gives one ratio from two samples taken within a second of each other, and the
-// median of the ratios counts. Time is the CPU time of the process, so that what neighbours take is not counted. When the
-// middle half of the rounds lies too far apart, more rounds are run. Never: a result that nobody consumes.
+// Rounds go A B, B A, A B …; each gives one ratio from two samples taken right after one another, and the median of the
+// ratios counts. Time is the CPU time of the process, so that what neighbours take is not counted; that they also take
+// the caches is met by short samples and many rounds: the further apart the ratios lie, the more rounds are run.
 import assert from 'node:assert'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -29,23 +29,25 @@ export interface Comparison {
 }
 
 export interface Rounds {
+  /** Rounds before the first that counts: both sides get compiled. */
+  readonly warmUp: number
   readonly min: number
   readonly max: number
-  /** Enough rounds were run once the middle half is narrower than this share of the median. */
-  readonly spread: number
+  /** Enough rounds were run once this share of the median is the width of the middle half over the root of the rounds. */
+  readonly error: number
 }
 
-export const ROUNDS: Rounds = { min: 9, max: 27, spread: 0.06 }
-export const QUICK: Rounds = { min: 3, max: 5, spread: 0.2 }
+export const ROUNDS: Rounds = { warmUp: 4, min: 21, max: 81, error: 0.015 }
+export const QUICK: Rounds = { warmUp: 4, min: 5, max: 9, error: 0.05 }
 
 /**
- * Measures `ours` against `peer`; one round before the first warms both up and is thrown away.
+ * Measures `ours` against `peer`.
  * @param before called before each sample, so that none pays for the garbage of the one before.
  */
 export async function compare(ours: Side, peer: Side, rounds: Rounds, before = collectGarbage): Promise<Comparison> {
   const ratios: number[] = []
   const rates: { ours: number[]; peer: number[] } = { ours: [], peer: [] }
-  for (let round = -1; round < rounds.max; round++) {
+  for (let round = -rounds.warmUp; round < rounds.max; round++) {
     const oursFirst = round % 2 === 0
     before()
     const first = rate(await (oursFirst ? ours : peer)())
@@ -56,7 +58,7 @@ export async function compare(ours: Side, peer: Side, rounds: Rounds, before = c
     ratios.push(a / b)
     rates.ours.push(a)
     rates.peer.push(b)
-    if (ratios.length >= rounds.min && spread(ratios) <= rounds.spread) break
+    if (ratios.length >= rounds.min && spread(ratios) <= rounds.error * Math.sqrt(ratios.length)) break
   }
   return {
     ratio: median(ratios),

@@ -16,9 +16,10 @@ const SYMBOLS = 20
 const RATE = 400_000
 const TRADES = 300_000
 const TRADES_QUICK = 60_000
-const PUBLISH_ROUNDS: Rounds = { min: 5, max: 9, spread: 0.1 }
+const QUICK_ROUNDS: Rounds = { warmUp: 0, min: 2, max: 2, error: 1 }
+const PUBLISH_ROUNDS: Rounds = { warmUp: 1, min: 5, max: 9, error: 0.04 }
 
-export async function publish({ quick, rounds }: Context): Promise<Record<string, Figure>> {
+export async function publish({ quick }: Context): Promise<Record<string, Figure>> {
   const store = await startStore()
   const exchange = await startExchange(['--symbols', venueSymbols(SYMBOLS).join(','), '--rate', '0'])
   const trades = quick ? TRADES_QUICK : TRADES
@@ -47,7 +48,7 @@ export async function publish({ quick, rounds }: Context): Promise<Record<string
     return { units: trades, seconds }
   }
   try {
-    const comparison = await compare(side('ours'), side('plain'), quick ? rounds : PUBLISH_ROUNDS)
+    const comparison = await compare(side('ours'), side('plain'), quick ? QUICK_ROUNDS : PUBLISH_ROUNDS)
     const detail = rates(comparison, "the library's own publish", { 'bytes a frame': bytes, 'trades a run': trades })
     return { 'publish.jetstream': { value: comparison.ratio, detail } }
   } finally {

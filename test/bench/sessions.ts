@@ -15,8 +15,8 @@ import { recording, type Recording } from './recordings.ts'
 import type { Figure } from './results.ts'
 import type { Context } from './suite.ts'
 
-const PASSES = 40
-const CRYPTOFEED_PASSES = 6
+const PASSES = 12
+const CRYPTOFEED_PASSES = 3
 
 export async function againstTardis({ rounds }: Context): Promise<Record<string, Figure>> {
   const tardis = loadTardis()

@@ -1,13 +1,15 @@
 // The program as users run it, killed in the middle and started again, and ended in order.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { type Message, message } from '../../collector/market/messages.ts'
 import type { CollectorStatus } from '../../collector/status.ts'
 import { type Exchange, startExchange } from '../exchange/exchange.ts'
 import { describeWithNats, startNats } from '../nats.ts'
 import { folder, jetstream, manifest, type Program, startRun, until } from './collect.ts'
 import { audit, compare, storedIn } from './proof.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
 
 const SYMBOLS = { spot: ['BTC-USDT', 'ETH-USDT'], perpetual: ['BTC-USDT'] }
 const MISSED = 30
@@ -70,7 +72,7 @@ describeWithNats('a collector that was killed and is started again', () => {
     } finally {
       await exchange.close()
     }
-  }, 60_000)
+  })
 
   it.concurrent('fills what its files lack, or announces it', async () => {
     using place = folder()
@@ -86,7 +88,23 @@ describeWithNats('a collector that was killed and is started again', () => {
     } finally {
       await exchange.close()
     }
-  }, 60_000)
+  })
+
+  it.concurrent.each(['*', '*depth'])('is out at once while it waits for REST %s, which fails', async (path) => {
+    using place = folder()
+    const exchange = await market()
+    try {
+      exchange.faults.add({ kind: 'rest', path, status: 503 })
+      const wanted = manifest(exchange, { symbols: SYMBOLS, sink: { file: { path: join(place.path, 'data') } } })
+      await using run = startRun(place.write('collector.yaml', wanted))
+      await run.until('it has tried for a while', ({ addresses }) => addresses.every(({ failures }) => failures >= 5))
+      const { code, seconds } = await terminate(run)
+      expect([code, run.summary().balanced]).toEqual([0, true])
+      expect(seconds).toBeLessThan(3)
+    } finally {
+      await exchange.close()
+    }
+  })
 
   it.concurrent('is out within ten seconds when its sink is away, and says what it could not store', async () => {
     await using nats = await startNats()
@@ -105,7 +123,7 @@ describeWithNats('a collector that was killed and is started again', () => {
     } finally {
       await exchange.close()
     }
-  }, 60_000)
+  })
 })
 
 /** All messages in a folder of the file sink, in the order of each file. */

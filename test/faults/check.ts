@@ -52,7 +52,8 @@ function checkBook(what: string, sent: readonly Sent[], truth: TruthOf, settledU
     }
     const taken = consumer.take(m)
     if (last === undefined) assert.equal(m.kind, 'snapshot', `${what}: begins with a snapshot`)
-    else if (gap === undefined) assert(m.kind === 'delta' ? taken === 'applied' : m.seq === last, `${what}: silent jump`)
+    else if (gap === undefined)
+      assert(m.kind === 'delta' ? taken === 'applied' : m.seq === last, `${what}: silent jump`)
     assert(last === undefined || inSync, `${what}: the only publisher leaves its consumer out of sync at ${last}`)
     gap = undefined
     seen.books += 1

@@ -1,5 +1,5 @@
 // Binance's REST answers: instruments and the history of trades.
-import { isRecord, parseLong, print } from '../../wire/general.ts'
+import { isRecord, parse, print } from '../../wire/general.ts'
 import type { Listing } from '../room.ts'
 
 /** What may stand in a symbol: some base assets are Chinese words, some begin with a digit. */
@@ -65,7 +65,7 @@ function filterValue(filters: unknown, type: string, field: string): string | un
 
 /** `aggTrades`: each row as the socket would have sent it. Rows of spot and futures have the socket's keys but `e` and `s`. */
 export function readAggTrades(body: Buffer, venueSymbol: string): Buffer[] | undefined {
-  const rows = parseLong(body)
+  const rows = parse(body)
   if (!Array.isArray(rows)) return undefined
   const frames: Buffer[] = []
   for (const row of rows as unknown[]) {

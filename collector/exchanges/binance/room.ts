@@ -23,7 +23,7 @@ export const spot: Room = {
     trade: { ...type(aggTrade, '/stream', 'aggTrade'), order: { id: 'a', time: 'T' } },
     orderbook: { ...type(spotDepth, '/stream', 'depth@100ms'), order: { seq: 'u', time: 'E' } },
     ticker: { ...type(spotBookTicker, '/stream', 'bookTicker'), order: { seq: 'u' } },
-    kline: { ...type(kline, '/stream', 'kline'), order: { time: 'E' } },
+    kline: { ...type(kline, '/stream', 'kline'), order: { time: 'E', part: 'k.t' } },
   },
   book: book('/api/v3/depth', { firstKey: 'U' }, 'E', [
     [100, 5],
@@ -48,7 +48,7 @@ export const perpetual: Room = {
     trade: { ...type(aggTrade, '/market/stream', 'aggTrade'), order: { id: 'a', time: 'T' } },
     orderbook: { ...type(futuresDepth, '/public/stream', 'depth@100ms'), order: { seq: 'u', time: 'T' } },
     ticker: { ...type(futuresBookTicker, '/public/stream', 'bookTicker'), order: { seq: 'u', time: 'T' } },
-    kline: { ...type(kline, '/market/stream', 'kline'), order: { time: 'E' } },
+    kline: { ...type(kline, '/market/stream', 'kline'), order: { time: 'E', part: 'k.t' } },
   },
   book: book('/fapi/v1/depth', { key: 'pu' }, 'T', [
     [50, 2],

@@ -37,7 +37,7 @@ export interface PublisherEvents {
   /** The publisher shut itself: call `probe` after a while. */
   readonly onRefused: (refusal: Refusal) => void
   /** A record was given up, because it can never be stored. */
-  readonly onGivenUp: (problem: string) => void
+  readonly onGivenUp: (event: string) => void
 }
 
 export interface PublisherTime {
@@ -253,7 +253,7 @@ export class Publisher {
       bytes > this.#payloadMax
         ? `it has ${bytes} bytes; raise max_payload of the NATS server (${this.#payloadMax})`
         : 'its id holds a byte that no header may hold; report this'
-    this.#events.onGivenUp(`${subject}: a message was given up: ${why}`)
+    this.#events.onGivenUp(`${subject}: ${why}`)
   }
 
   #channelAt(chunk: Chunk, index: number): Channel {
