@@ -1,19 +1,19 @@
-// One market of one exchange as this process runs it: instruments, channels, sessions, snapshots, history.
+// One market of one exchange as this process runs it: instruments, the channels that feeds ask for, and who carries them.
 //
 // In: the feeds that name it. Out: messages in the spool, statuses. Always: a change of the feeds touches only the
-// channels that differ. Where to start reading: `want`, then `#open`.
+// channels that differ. Where to start reading: `want`, then `#place`.
 import type { Logger } from 'pino'
 import type { Feed } from '../crds/collector.ts'
 import { feedOptions } from '../crds/feed.ts'
 import type { DataType } from '../crds/names.ts'
 import { BookTrack } from './book/sync.ts'
+import { Carrier } from './carrier.ts'
 import { fullJitterMs } from './connection/backoff.ts'
 import type { Clock, Random } from './connection/clock.ts'
 import { messageOf } from './connection/errors.ts'
 import type { addresses } from './connection/limits.ts'
 import { SessionPool } from './connection/pool.ts'
-import { type Proxy, agentFor } from './connection/proxy.ts'
-import { Session } from './connection/session.ts'
+import type { Proxy } from './connection/proxy.ts'
 import { Decoder, type FrameCounts, type Route } from './exchanges/decoder.ts'
 import type { Listing, Room, TypeOptions, TypeRoom } from './exchanges/room.ts'
 import type { Track } from './exchanges/track.ts'
@@ -58,8 +58,6 @@ const INSTRUMENTS_EVERY_MS = 10 * 60_000
 const RETRY_BASE_MS = 500
 const INSTRUMENTS_RETRY_MAX_MS = 60_000
 const LAST_RETRY_MAX_MS = 5_000
-/** A session whose channels went stale is replaced at most this often. */
-const REPLACE_EVERY_MS = 5 * 60_000
 
 /** A channel that a feed asks for. */
 interface Wanted {
@@ -70,22 +68,13 @@ interface Wanted {
   readonly snapshotSeconds: number
 }
 
-/** A session and what the venue needs to remember of it. */
-interface Carrier {
-  readonly session: Session
-  readonly url: string
-  readonly up: Set<number>
-  streams: ReadonlySet<string>
-  replacedMs: number
-}
-
 export class Venue {
   readonly room: Room
   readonly #options: VenueOptions
   readonly #shared: Shared
   readonly #decoder: Decoder
   readonly #queries: Queries
-  readonly #pool: SessionPool<Carrier & { want(streams: ReadonlySet<string>): void; close(): void }>
+  readonly #pool: SessionPool<Carrier>
   readonly #frames = new Map<DataType, Frame>()
   /** By stream URL and name. */
   readonly #lanes = new Map<string, Lane>()
@@ -106,7 +95,10 @@ export class Venue {
     this.#shared = shared
     this.#decoder = new Decoder(room, shared.counts, (socketId) => this.#unreadable(socketId))
     this.#queries = new Queries({ room, url: new URL(endpoints.rest), proxy, shared, signal: this.#ended.signal })
-    this.#pool = new SessionPool(room.protocol.streamsPerSocketMax, (url) => this.#carrier(url))
+    const laneOf = (url: string) => (stream: string) => this.#lanes.get(`${url} ${stream}`)
+    const common = { room, proxy, shared, decoder: this.#decoder }
+    const carrier = (url: string) => new Carrier({ ...common, url, laneOf: laneOf(url) })
+    this.#pool = new SessionPool(room.protocol.streamsPerSocketMax, carrier)
   }
 
   get lanes(): Lane[] {
@@ -114,8 +106,7 @@ export class Venue {
   }
 
   get sessions(): SessionStatus[] {
-    const { exchange, market } = this.room
-    return this.#pool.sessions.map(({ session }) => ({ exchange, market, ...session.status }))
+    return this.#pool.sessions.map(({ status }) => status)
   }
 
   get address(): AddressStatus {
@@ -153,7 +144,7 @@ export class Venue {
       if ((second + index++) % period === 0) track.refresh()
       track.check()
     }
-    for (const carrier of this.#pool.sessions) this.#mendStale(carrier, nowUs)
+    for (const carrier of this.#pool.sessions) carrier.mendStale(nowUs)
     this.#queries.tick()
     const nowMs = this.#shared.clock.nowMs()
     if (this.#refreshedMs > 0 && nowMs - this.#refreshedMs > INSTRUMENTS_EVERY_MS) {
@@ -406,128 +397,16 @@ export class Venue {
     this.#pool.want(wanted)
   }
 
-  #lanesOf(carrier: Carrier): Lane[] {
-    return [...carrier.streams].flatMap((stream) => this.#lanes.get(`${carrier.url} ${stream}`) ?? [])
-  }
-
-  #carrier(url: string): Carrier & { want(streams: ReadonlySet<string>): void; close(): void } {
-    const { clock, random, addresses: known, log, faults } = this.#shared
-    const { exchange, market, protocol, rules } = this.room
-    const fields = { exchange, market, url: new URL(url).host + new URL(url).pathname }
-    const session = new Session({
-      url,
-      protocol,
-      agent: agentFor(this.#options.proxy, 'websocket', clock),
-      clock,
-      random,
-      limits: known.limits(exchange, new URL(url).host, rules),
-      onFrame: (bytes, isBinary, receivedUs, socketId) => this.#decoder.decode(bytes, isBinary, receivedUs, socketId),
-      caughtUp: (socketId) => this.#isCaughtUp(carrier, socketId),
-      events: {
-        onUp: (socketId) => {
-          carrier.up.add(socketId)
-          this.#carried(carrier)
-          log.debug({ ...fields, socketId }, 'socket open')
-        },
-        onDown: (socketId, { cause, code, reason }, planned) => {
-          carrier.up.delete(socketId)
-          this.#down(carrier, socketId, cause === 'ended')
-          if (!planned) log.warn({ ...fields, socketId, cause, code, reason }, 'socket lost')
-        },
-        onReplaced: (_old, socketId) => log.info({ ...fields, socketId }, 'socket replaced as planned'),
-        onRetry: ({ cause, reason }, waitMs) =>
-          faults.warn(`retry ${url}`, { ...fields, cause, reason, waitMs: Math.round(waitMs) }, 'connecting again'),
-        onRefused: (stream, message) => this.#refused(carrier, stream, message),
-        onUnanswered: (streams) => log.warn({ ...fields, streams: streams.length }, 'subscription not answered'),
-        onUnknown: (text) => faults.warn(`unknown ${url}`, { ...fields, text }, 'unknown frame'),
-      },
-    })
-    const carrier = {
-      session,
-      url,
-      up: new Set<number>(),
-      streams: new Set<string>() as ReadonlySet<string>,
-      replacedMs: -Infinity,
-      want(streams: ReadonlySet<string>): void {
-        carrier.streams = streams
-        session.want(streams)
-      },
-      close: () => session.close(),
-    }
-    const want = carrier.want
-    carrier.want = (streams) => {
-      want(streams)
-      this.#carried(carrier)
-    }
-    return carrier
-  }
-
-  /** Each open socket of a session is asked for all of its channels. */
-  #carried(carrier: Carrier): void {
-    const nowUs = this.#shared.clock.nowUs()
-    for (const lane of this.#lanesOf(carrier)) {
-      if (carrier.up.size > 0 && lane.sockets.size === 0) lane.askedUs = nowUs
-      for (const id of carrier.up) lane.sockets.add(id)
-    }
-  }
-
   #unheard({ channel, stream }: Lane): void {
     const { exchange, market, symbol, type } = channel
     const fields = { exchange, market, symbol, type, stream: stream.name }
     this.#shared.log.warn(fields, 'no frame has come since the channel was asked for; is it the right stream?')
   }
 
-  #refused(carrier: Carrier, stream: string, message: string): void {
-    const { exchange, market } = this.room
-    this.#shared.log.error({ exchange, market, stream, message }, 'the venue refuses a stream')
-    const lane = this.#lanes.get(`${carrier.url} ${stream}`)
-    if (lane !== undefined) lane.impossible = `refused by the venue: ${message.slice(0, 100)}`
-  }
-
-  /** @param wasReplaced whether we closed it, since another one had taken over */
-  #down(carrier: Carrier, socketId: number, wasReplaced: boolean): void {
-    if (this.#ended.signal.aborted) return
-    for (const lane of this.#lanesOf(carrier)) {
-      lane.sockets.delete(socketId)
-      if (lane.route === undefined) continue
-      const { track, newest } = lane.route
-      // One that was cut before another had taken over may have had the last word on a channel.
-      const goesOn = [...carrier.up].some((id) => wasReplaced || newest >= id)
-      if (goesOn) track.leave(socketId)
-      else track.interrupt('disconnect', socketId)
-    }
-  }
-
   /** A frame that may have been any channel's of this socket. */
   #unreadable(socketId: number): void {
     const { exchange, market } = this.room
     this.#shared.faults.warn(`unreadable ${exchange} ${market}`, { exchange, market, socketId }, 'frame refused')
-    const carrier = this.#pool.sessions.find(({ up }) => up.has(socketId))
-    if (carrier === undefined) return
-    for (const lane of this.#lanesOf(carrier)) lane.route?.track.interrupt('malformed', socketId)
-  }
-
-  /** Whether every channel that is not quiet has come over the new socket, and goes on from it alone. */
-  #isCaughtUp(carrier: Carrier, socketId: number): boolean {
-    return this.#lanesOf(carrier).every(({ state, route }) => {
-      if (route === undefined || state !== 'live') return true
-      return route.newest >= socketId && route.track.follows(socketId)
-    })
-  }
-
-  /** A session with stale channels gets another socket; what that does not help is taken for usual. */
-  #mendStale(carrier: Carrier, nowUs: number): void {
-    const stale = this.#lanesOf(carrier).filter((lane) => lane.state === 'stale')
-    if (stale.length === 0) return
-    const nowMs = this.#shared.clock.nowMs()
-    if (nowMs - carrier.replacedMs < REPLACE_EVERY_MS) {
-      if (nowMs - carrier.replacedMs > REPLACE_EVERY_MS / 2) for (const lane of stale) lane.liveness.accept(nowUs)
-      return
-    }
-    carrier.replacedMs = nowMs
-    for (const socketId of carrier.up) for (const lane of stale) lane.route?.track.interrupt('stale', socketId)
-    const { exchange, market } = this.room
-    this.#shared.log.warn({ exchange, market, stale: stale.length }, 'channels are silent; another socket is tried')
-    carrier.session.replace()
+    this.#pool.sessions.find((carrier) => carrier.has(socketId))?.unreadable(socketId)
   }
 }

@@ -68,7 +68,8 @@ export function runs(messages: readonly { readonly id: string }[]): string {
 }
 
 /** Resolves when the check holds; looks again and again until then, for 12 s at most. */
-export const until = (check: () => void | Promise<void>): Promise<void> =>
-  vi.waitFor(check, { timeout: 12_000, interval: 5 })
+export const until = (check: () => void | Promise<void>, timeout = 12_000): Promise<void> =>
+  vi.waitFor(check, { timeout, interval: 5 })
 
-export const untilDrained = (records: Feed): Promise<void> => until(() => expect(records.spool.pending).toBe(0))
+/** Resolves when the sink has settled everything; a test's own limit ends the wait first. */
+export const untilDrained = (records: Feed): Promise<void> => until(() => expect(records.spool.pending).toBe(0), 60_000)

@@ -32,28 +32,44 @@ function open(market: 'spot' | 'perpetual', plan: ChannelPlan): Intake {
   return new Intake(room, [plan])
 }
 
-test.skipIf(missing)('C024: a hole in the aggregate ids is filled once by REST and in order, one in the single ids is none', async () => {
-  const intake = open('perpetual', { type: 'trade', symbol: 'BTC-USDT', venueSymbol: 'BTCUSDT' })
-  const published = await play(intake, session('C024'))
-  expect(published.map(({ message }) => message.type === 'trade' && message.id)).toEqual(['500', '501', '502', '503', '504'])
-  expect(published.flatMap(({ message }) => (message.type === 'trade' && message.filled ? [message.id] : []))).toEqual(['503'])
-  expect(intake.questions).toEqual([])
-  expect(intake.channels.find(({ type }) => type === 'trade')?.tally).toMatchObject({ made: 5, dropped: 0, gaps: 0 })
-})
+test.skipIf(missing)(
+  'C024: a hole in the aggregate ids is filled once by REST and in order, one in the single ids is none',
+  async () => {
+    const intake = open('perpetual', { type: 'trade', symbol: 'BTC-USDT', venueSymbol: 'BTCUSDT' })
+    const published = await play(intake, session('C024'))
+    expect(published.map(({ message }) => message.type === 'trade' && message.id)).toEqual([
+      '500',
+      '501',
+      '502',
+      '503',
+      '504',
+    ])
+    expect(
+      published.flatMap(({ message }) => (message.type === 'trade' && message.filled ? [message.id] : [])),
+    ).toEqual(['503'])
+    expect(intake.questions).toEqual([])
+    expect(intake.channels.find(({ type }) => type === 'trade')?.tally).toMatchObject({ made: 5, dropped: 0, gaps: 0 })
+  },
+)
 
-test.skipIf(missing)('C025: the best bid and ask of spot have no ts, and ids that another replica makes alike', async () => {
-  const items = session('C025')
-  const plan: ChannelPlan = { type: 'ticker', symbol: 'BCH-USDT', venueSymbol: 'BCHUSDT' }
-  const [one, other] = [open('spot', plan), open('spot', plan)]
-  await other.clock.advance(5_000)
-  const [published, elsewhere] = [await play(one, items), await play(other, items)]
-  const ids = published.map(({ id }) => id)
-  expect(ids).toEqual(['7269204590', '7269204595'].map((u) => `market:ticker:binance:spot:BCH-USDT:${u}`))
-  expect(elsewhere.map(({ id }) => id)).toEqual(ids)
-  const sizes = published.map(({ message: { ts, ...m } }) => m.type === 'ticker' && [ts, m.bid, m.bid_size, m.received > 0])
-  expect(sizes).toEqual([
-    [undefined, '391.10000000', '27.10000000', true],
-    [undefined, '391.10000000', '27.00000000', true],
-  ])
-  expect(one.counts).toMatchObject({ received: 2, data: 2 })
-})
+test.skipIf(missing)(
+  'C025: the best bid and ask of spot have no ts, and ids that another replica makes alike',
+  async () => {
+    const items = session('C025')
+    const plan: ChannelPlan = { type: 'ticker', symbol: 'BCH-USDT', venueSymbol: 'BCHUSDT' }
+    const [one, other] = [open('spot', plan), open('spot', plan)]
+    await other.clock.advance(5_000)
+    const [published, elsewhere] = [await play(one, items), await play(other, items)]
+    const ids = published.map(({ id }) => id)
+    expect(ids).toEqual(['7269204590', '7269204595'].map((u) => `market:ticker:binance:spot:BCH-USDT:${u}`))
+    expect(elsewhere.map(({ id }) => id)).toEqual(ids)
+    const sizes = published.map(
+      ({ message: { ts, ...m } }) => m.type === 'ticker' && [ts, m.bid, m.bid_size, m.received > 0],
+    )
+    expect(sizes).toEqual([
+      [undefined, '391.10000000', '27.10000000', true],
+      [undefined, '391.10000000', '27.00000000', true],
+    ])
+    expect(one.counts).toMatchObject({ received: 2, data: 2 })
+  },
+)

@@ -76,14 +76,14 @@ describe.each(LANES.map((lane) => ({ ...lane, title: `${lane.room.exchange} ${la
           expect(taken + control + refused.malformed + refused.binary).toBe(received)
           data += taken
         }),
-        { numRuns: 60 },
+        { numRuns: 30 },
       )
-      expect(data).toBeGreaterThan(100)
+      expect(data).toBeGreaterThan(50)
     })
 
     test('frames in the order of the venue are read without the general road, one message for each', async () => {
       const intake = open(lane)
-      const all = fc.sample(drawn, { numRuns: 500, seed: 11 })
+      const all = fc.sample(drawn, { numRuns: 200, seed: 11 })
       for (const [i, v] of all.entries()) {
         expect(intake.frame(Buffer.from(wrapped(lane, honest(frame, placed(lane, v, i)))))).toBe(true)
         if (i === 0) await answerAll(lane, intake, 1)

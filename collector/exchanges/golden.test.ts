@@ -8,7 +8,8 @@ import type { Room } from './room.ts'
 
 const FRAMES = '.frames.ndjson'
 const isUpdate = process.env['UPDATE_GOLDEN'] === '1'
-if (isUpdate && process.env['CI'] === 'true') throw new Error('UPDATE_GOLDEN is for people who read the diff, not for CI')
+if (isUpdate && process.env['CI'] === 'true')
+  throw new Error('UPDATE_GOLDEN is for people who read the diff, not for CI')
 
 /** A pair of files without their endings, as a path. */
 function pairs({ exchange, market }: Room): string[] {
@@ -31,7 +32,9 @@ describe.each(ROOMS.map((room) => ({ room, title: `${room.exchange} ${room.marke
   const files = pairs(room).map((pair) => ({ pair, title: name(pair) }))
 
   test('has golden pairs of every type and of control frames', () => {
-    const wanted = [...Object.keys(room.types), 'control'].map((type) => `${room.exchange}/golden/${room.market}.${type}`)
+    const wanted = [...Object.keys(room.types), 'control'].map(
+      (type) => `${room.exchange}/golden/${room.market}.${type}`,
+    )
     expect(files.map(({ title }) => title)).toEqual(expect.arrayContaining(wanted))
   })
 

@@ -100,7 +100,10 @@ class NaiveBooks {
   }
 
   #apply(venueSymbol: string, bids: unknown, asks: unknown): void {
-    for (const [side, levels] of [['bids', bids], ['asks', asks]] as const) {
+    for (const [side, levels] of [
+      ['bids', bids],
+      ['asks', asks],
+    ] as const) {
       const known = this.#books.get(venueSymbol)?.[side]
       for (const [price, size] of levels as [string, string][]) {
         if (Number(size) === 0) known?.delete(Number(price))
@@ -114,46 +117,57 @@ function isSnapshot(message: Message): boolean {
   return message.type === 'orderbook' && message.kind === 'snapshot'
 }
 
-function content({ v: _v, type: _t, exchange: _e, market: _m, received: _r, published: _p, ...rest }: Message & Fields): Fields {
+function content({
+  v: _v,
+  type: _t,
+  exchange: _e,
+  market: _m,
+  received: _r,
+  published: _p,
+  ...rest
+}: Message & Fields): Fields {
   return rest
 }
 
 describe.skipIf(MISSING_RECORDINGS)('a recorded session', () => {
-  test.each(SESSIONS)('of $exchange $market: every frame says what JSON.parse and a few lines by hand say', async ({ naive, wanted, ...session }) => {
-    const steps = await playSession(session)
-    const books = new NaiveBooks()
-    const counts = { frames: 0, silent: 0, snapshots: 0 }
-    for (const { item, made } of steps) {
-      if (item.kind === 'rest' && item.url.pathname.endsWith('/depth')) {
-        books.snapshot(item.url.searchParams.get('symbol') ?? '', JSON.parse(item.body) as Fields)
-      }
-      if (item.kind === 'frame') {
-        const { stream, data } = JSON.parse(item.body) as { stream: string; data: Fields }
-        const event = (data['e'] as string | undefined) ?? stream.split('@')[1] ?? ''
-        if (event === 'depthUpdate') books.delta(data)
-        counts.frames += 1
-        // A delta waits for its snapshot, or is older than it; anything else says something at once.
-        if (made.length === 0) {
-          expect(event).toBe('depthUpdate')
-          counts.silent += 1
+  test.each(SESSIONS)(
+    'of $exchange $market: every frame says what JSON.parse and a few lines by hand say',
+    async ({ naive, wanted, ...session }) => {
+      const steps = await playSession(session)
+      const books = new NaiveBooks()
+      const counts = { frames: 0, silent: 0, snapshots: 0 }
+      for (const { item, made } of steps) {
+        if (item.kind === 'rest' && item.url.pathname.endsWith('/depth')) {
+          books.snapshot(item.url.searchParams.get('symbol') ?? '', JSON.parse(item.body) as Fields)
         }
-        const [first] = made.filter(({ message }) => !isSnapshot(message))
-        if (first !== undefined) {
-          const { symbol, prev_ts: _prevTs, ...fields } = content(first.message)
-          expect(String(symbol).replace('-', '')).toBe(data['s'])
-          expect(fields).toEqual(naive[event]?.(data))
+        if (item.kind === 'frame') {
+          const { stream, data } = JSON.parse(item.body) as { stream: string; data: Fields }
+          const event = (data['e'] as string | undefined) ?? stream.split('@')[1] ?? ''
+          if (event === 'depthUpdate') books.delta(data)
+          counts.frames += 1
+          // A delta waits for its snapshot, or is older than it; anything else says something at once.
+          if (made.length === 0) {
+            expect(event).toBe('depthUpdate')
+            counts.silent += 1
+          }
+          const [first] = made.filter(({ message }) => !isSnapshot(message))
+          if (first !== undefined) {
+            const { symbol, prev_ts: _prevTs, ...fields } = content(first.message)
+            expect(String(symbol).replace('-', '')).toBe(data['s'])
+            expect(fields).toEqual(naive[event]?.(data))
+          }
         }
+        for (const { message } of made.filter((one) => isSnapshot(one.message))) {
+          const { bids, asks } = content(message)
+          expect({ bids, asks }).toEqual(books.best(message.symbol.replace('-', '')))
+          counts.snapshots += 1
+        }
+        expect(made.length).toBeLessThanOrEqual(2)
+        expect(made.filter(({ message }) => message.type === 'gap')).toEqual([])
       }
-      for (const { message } of made.filter((one) => isSnapshot(one.message))) {
-        const { bids, asks } = content(message)
-        expect({ bids, asks }).toEqual(books.best(message.symbol.replace('-', '')))
-        counts.snapshots += 1
-      }
-      expect(made.length).toBeLessThanOrEqual(2)
-      expect(made.filter(({ message }) => message.type === 'gap')).toEqual([])
-    }
-    expect(counts).toEqual(wanted)
-  })
+      expect(counts).toEqual(wanted)
+    },
+  )
 
   test.each(SESSIONS)('of $exchange $market comes out the same by the general road', async (session) => {
     const spaced = (text: string) => ` ${text.replaceAll('":', '" : ').replaceAll(',"', ' , "')}`
@@ -163,28 +177,36 @@ describe.skipIf(MISSING_RECORDINGS)('a recorded session', () => {
     expect(fast.flatMap(({ made }) => made).length).toBeGreaterThan(250)
   })
 
-  test.each(SESSIONS)('of $exchange $market is read by compiled layouts but for the first frames of each form', async (session) => {
-    const room = ROOMS.find((one) => one.exchange === session.exchange && one.market === session.market)
-    if (room === undefined) throw new Error('no room')
-    const streams = new Map<string, { type: string; venueSymbol: string }>()
-    const bodies = sessionOf(session).flatMap((item) => (item.kind === 'frame' ? [item.body] : []))
-    const TYPES: Record<string, string> = { aggTrade: 'trade', 'depth@100ms': 'orderbook', bookTicker: 'ticker', kline_1m: 'kline' }
-    for (const body of bodies) {
-      const { stream, data } = JSON.parse(body) as { stream: string; data: Fields }
-      const type = TYPES[stream.replace(/^[^@]+@/, '')] as string
-      streams.set(stream, { type, venueSymbol: data['s'] as string })
-    }
-    const intake = new Intake(
-      room,
-      [...streams.values()].map(({ type, venueSymbol }) => ({
-        type: type as 'trade',
-        symbol: venueSymbol,
-        venueSymbol,
-        ...(type === 'kline' ? { interval: '1m' } : {}),
-      })),
-    )
-    for (const body of bodies) intake.frame(Buffer.from(body))
-    expect(intake.counts.data).toBe(bodies.length)
-    for (const type of Object.values(TYPES)) expect(intake.frameOf(type as 'trade').slow, type).toBeLessThanOrEqual(2)
-  })
+  test.each(SESSIONS)(
+    'of $exchange $market is read by compiled layouts but for the first frames of each form',
+    async (session) => {
+      const room = ROOMS.find((one) => one.exchange === session.exchange && one.market === session.market)
+      if (room === undefined) throw new Error('no room')
+      const streams = new Map<string, { type: string; venueSymbol: string }>()
+      const bodies = sessionOf(session).flatMap((item) => (item.kind === 'frame' ? [item.body] : []))
+      const TYPES: Record<string, string> = {
+        aggTrade: 'trade',
+        'depth@100ms': 'orderbook',
+        bookTicker: 'ticker',
+        kline_1m: 'kline',
+      }
+      for (const body of bodies) {
+        const { stream, data } = JSON.parse(body) as { stream: string; data: Fields }
+        const type = TYPES[stream.replace(/^[^@]+@/, '')] as string
+        streams.set(stream, { type, venueSymbol: data['s'] as string })
+      }
+      const intake = new Intake(
+        room,
+        [...streams.values()].map(({ type, venueSymbol }) => ({
+          type: type as 'trade',
+          symbol: venueSymbol,
+          venueSymbol,
+          ...(type === 'kline' ? { interval: '1m' } : {}),
+        })),
+      )
+      for (const body of bodies) intake.frame(Buffer.from(body))
+      expect(intake.counts.data).toBe(bodies.length)
+      for (const type of Object.values(TYPES)) expect(intake.frameOf(type as 'trade').slow, type).toBeLessThanOrEqual(2)
+    },
+  )
 })

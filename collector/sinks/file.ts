@@ -301,10 +301,7 @@ class FileSink implements Sink {
   /** Gives up a record whose names may not become a path: they passed the allow-list of subjects, so this is our fault. */
   #refuse(chunk: Chunk, index: number): void {
     const { symbol } = this.#context.channels.list[chunk.channel[index] as number] as Channel
-    this.#world.log.warn(
-      { sink: 'file', symbol: printable(symbol) },
-      'a message was given up: its symbol cannot be a folder',
-    )
+    this.#trouble.mention(`symbol '${printable(symbol)}' cannot be the name of a folder; report this`)
     this.#context.onSettled('refused', chunk, index)
     this.#context.spool.settle(chunk, index)
   }

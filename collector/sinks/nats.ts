@@ -214,7 +214,7 @@ class NatsSink implements Sink {
    */
   async #settleStored(live: Live, { duplicateWindowMs, lastSequence, allowDirect }: StreamState): Promise<void> {
     const publisher = this.#publisher
-    if (publisher.sequenceFloor === 0) publisher.sequenceFloor = lastSequence
+    publisher.sequenceFloor ??= lastSequence
     const { oldestMs } = publisher.window
     if (oldestMs === undefined || !allowDirect) return
     if (this.#world.clock.nowMs() - oldestMs < duplicateWindowMs / 2) return

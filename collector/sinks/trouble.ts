@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 export type Log = Pick<Logger, 'info' | 'warn'>
 
 /** The same trouble is logged at most this often. */
-export const LOG_EVERY_MS = 60_000
+const LOG_EVERY_MS = 60_000
 
 export class Trouble {
   /** What is wrong and what to do; undefined when all is well. */

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { integerAt, isZero, provenInteger, writeInteger } from './bytes.ts'
 
-const RUNS = { numRuns: 2_000 }
+const RUNS = { numRuns: 1_000 }
 
 /** Digits with their neighbours, so that a read beyond either end shows. */
 function within(text: string): [bytes: Buffer, start: number, end: number] {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { type Random, random } from '../../test/history.ts'
 import { honest, values } from '../../test/support/frames.ts'
 import { Frame, type FrameDeclaration } from './frame.ts'
-import { GENERAL_BYTES_MAX, parse, plainForm, print } from './general.ts'
+import { parse, plainForm, print } from './general.ts'
 
 const DECLARATION: FrameDeclaration = {
   type: 'orderbook',
@@ -21,7 +21,7 @@ function disguised(text: string, rng: Random): string {
   const escaped = (c: string) => (rng() < 0.2 ? `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}` : c)
   const twice = rng() < 0.5 ? text.replace('{', '{"i":[],"p":null,') : text
   return twice.replace(/"[^"]*"|[{}[\],:]/g, (part) =>
-    part.startsWith('"') ? `"${[...part.slice(1, -1)].map(escaped).join('')}"` : space() + part + space(),
+    part.startsWith('"') ? `"${Array.from(part.slice(1, -1), escaped).join('')}"` : space() + part + space(),
   )
 }
 
@@ -62,7 +62,7 @@ describe('plain form', () => {
         if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) expect(plain).toBeUndefined()
         else expect(JSON.parse(String(plain))).toEqual(kept(parsed))
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_000 },
     )
   })
 
@@ -75,7 +75,7 @@ describe('plain form', () => {
         expect(String(plainForm(once))).toBe(String(once))
         expect(JSON.parse(String(once))).toEqual(JSON.parse(String(plain)))
       }),
-      { numRuns: 1_000 },
+      { numRuns: 400 },
     )
   })
 
@@ -93,7 +93,7 @@ describe('plain form', () => {
           if (kind !== 'text') expect(plain.toString('utf8', frame.at[row], frame.at[row + 1]), path).toBe(v[path])
         }
       }),
-      { numRuns: 2_000 },
+      { numRuns: 1_000 },
     )
   })
 
@@ -127,9 +127,8 @@ describe('plain form', () => {
     expect(plainForm(Buffer.from(text))).toBeUndefined()
   })
 
-  test('is not made of bytes that are no UTF-8, of too many bytes, of arrays without end', () => {
+  test('is not made of bytes that are no UTF-8, of arrays without end', () => {
     expect(plainForm(Buffer.from([0x7b, 0x22, 0xc3, 0x28, 0x22, 0x3a, 0x31, 0x7d]))).toBeUndefined()
-    expect(plainForm(Buffer.from(`{"a":"${'x'.repeat(GENERAL_BYTES_MAX)}"}`))).toBeUndefined()
     expect(plainForm(Buffer.from('['.repeat(100_000)))).toBeUndefined()
     expect(plainForm(Buffer.from(`{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`))).toBeUndefined()
   })

@@ -96,9 +96,31 @@ describe('compiled layouts', () => {
         expect(reading(fast, bytes)).toEqual(slow)
         if (slow !== undefined) accepted += 1
       }),
-      { numRuns: 8_000 },
+      { numRuns: 2_000 },
     )
-    expect(accepted).toBeGreaterThan(500)
+    expect(accepted).toBeGreaterThan(200)
+  })
+
+  test('accept and read what the tokens do at the borders of every kind', () => {
+    const lengths = [1, 12, 13, 14, 15, 16, 17, 23, 24, 25, 40]
+    const numbers = lengths.flatMap((n) => ['1'.repeat(n), '9'.repeat(n), '0'.repeat(n), `0${'1'.repeat(n)}`])
+    const points = ['1.5', '0.5', '00.5', '1.', '.5', '-', '-1', '-0', '-01', '--1', '1.5.5', '1e5', '1E5', '+1']
+    const others = ['', ' ', ' 1', '1 ', 'true', 'false', 'null', 'True', 'tru', '[]', '[[]]', '[["1","2"]]', '{}', 'é']
+    const [drawn] = fc.sample(anyValues, { numRuns: 1, seed: 1 }) as [Values]
+    for (const key of [...VALUED, 'x']) {
+      for (const quote of ['"', '']) {
+        const put = (text: string) => {
+          const mark = `${quote}@${quote}`
+          const frame = honest(DECLARATION, { ...drawn, [key]: '@' }).replace('{', key === 'x' ? `{"x":${mark},` : '{')
+          return Buffer.from(frame.replace(/"?@"?/, () => quote + text + quote))
+        }
+        const learner = learned(['1', '1790000000000', 'true', '[]', '1.5', 'x'].map((text) => put(text).toString()))
+        for (const text of [...numbers, ...points, ...others]) {
+          const bytes = put(text)
+          expect(reading(learner, bytes), bytes.toString()).toEqual(reading(new Frame(DECLARATION), bytes))
+        }
+      }
+    }
   })
 
   test('read the values that JSON.parse reads', () => {
@@ -109,7 +131,7 @@ describe('compiled layouts', () => {
         expect(isUtf8(bytes)).toBe(true)
         expect(read).toEqual(parsed(bytes.toString('utf8')))
       }),
-      { numRuns: 4_000 },
+      { numRuns: 1_500 },
     )
   })
 
@@ -120,7 +142,7 @@ describe('compiled layouts', () => {
         expect(reading(frame, Buffer.from(honest(DECLARATION, drawn)))).toEqual(valued(drawn))
         expect(frame.slow).toBe(1)
       }),
-      { numRuns: 2_000 },
+      { numRuns: 500 },
     )
   })
 

@@ -5,7 +5,7 @@ import { mutated } from '../../test/support/mutate.ts'
 
 type Pair = readonly [price: string, size: string]
 
-const RUNS = { numRuns: 2_000 }
+const RUNS = { numRuns: 1_000 }
 const DECIMAL = String.raw`"\d+(?:\.\d+)?"`
 const GRAMMAR = new RegExp(String.raw`^\[(?:\[${DECIMAL},${DECIMAL}\](?:,\[${DECIMAL},${DECIMAL}\])*)?\]`)
 
@@ -72,7 +72,7 @@ describe('levels', () => {
         const text = bytes.toString('latin1')
         expect(read(text)).toEqual(naive(text))
       }),
-      { numRuns: 5_000 },
+      { numRuns: 2_000 },
     )
   })
 

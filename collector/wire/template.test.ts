@@ -125,7 +125,7 @@ describe('a template', () => {
           expect(Object.keys(got?.message ?? {})).toEqual(Object.keys(wanted?.message ?? {}))
         }
       }),
-      { numRuns: 600 },
+      { numRuns: 200 },
     )
   })
 

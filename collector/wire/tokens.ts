@@ -16,13 +16,15 @@ export interface Token {
 }
 
 const TOKENS_MAX = 64
+/** Longest object: a book's snapshot of 10,000 levels a side has 800 KB. */
+const BYTES_MAX = 1024 * 1024
 const DEPTH_MAX = 2
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?=[,}])/y
 const WORD = /(?:true|false|null)(?=[,}])/y
 
 /** Tokens of the object whose brace stands at `pos` and which must end where the bytes or `end` do; undefined where it is not in plain form. */
 export function tokens(bytes: Buffer, pos: number, end: number): Token[] | undefined {
-  if (!isUtf8(bytes.subarray(pos, end))) return undefined
+  if (end - pos > BYTES_MAX || !isUtf8(bytes.subarray(pos, end))) return undefined
   const reader = new Reader(bytes, pos, end)
   return reader.object('', 1) && reader.pos === end ? reader.found : undefined
 }
@@ -83,11 +85,14 @@ class Reader {
 
   #string(): { start: number; end: number } | undefined {
     if (!this.#take(QUOTE)) return undefined
+    const bytes = this.#bytes
     const start = this.pos
-    for (; this.pos < this.#end; this.pos++) {
-      const c = this.#bytes[this.pos] as number
-      if (c === QUOTE) return { start, end: this.pos++ }
+    for (let pos = start; pos < this.#end; pos++) {
+      const c = bytes[pos] as number
       if (c < 0x20 || c === BACKSLASH) return undefined
+      if (c !== QUOTE) continue
+      this.pos = pos + 1
+      return { start, end: pos }
     }
     return undefined
   }

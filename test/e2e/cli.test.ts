@@ -10,7 +10,7 @@ import { type Exchange, startExchange } from '../exchange/exchange.ts'
 import { folder, manifest, type Program, start, startRun } from './collect.ts'
 import { audit } from './proof.ts'
 
-vi.setConfig({ testTimeout: 30_000 })
+vi.setConfig({ testTimeout: 60_000 })
 
 const MAIN = resolve(import.meta.dirname, '../../collector/main.ts')
 const START = resolve(import.meta.dirname, '../../hack/start.ts')

@@ -19,7 +19,7 @@ import type { CollectorStatus } from '../../collector/status.ts'
 import type { summaryRecord } from '../../collector/terminal/summary.ts'
 import type { Exchange, MarketOfVenue } from '../exchange/exchange.ts'
 
-const WAIT_MS_MAX = 30_000
+const WAIT_MS_MAX = 40_000
 const POLL_MS = 10
 const CLOSE_MS = 5_000
 const MAIN = resolve(import.meta.dirname, '../../collector/main.ts')

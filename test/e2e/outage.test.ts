@@ -7,7 +7,7 @@ import { type Collecting, collect, jetstream, manifest } from './collect.ts'
 import { audit, compare, sent, storedIn } from './proof.ts'
 import { startWorld, type World } from './world.ts'
 
-vi.setConfig({ testTimeout: 40_000 })
+vi.setConfig({ testTimeout: 60_000 })
 
 const SYMBOLS = { spot: ['BTC-USDT', 'ETH-USDT'], perpetual: ['BTC-USDT'] }
 const STREAM = 'MARKET'

@@ -106,7 +106,7 @@ describeWithNats('a collector that was killed and is started again', () => {
     }
   })
 
-  it.concurrent('is out within ten seconds when its sink is away, and says what it could not store', async () => {
+  it('is out within ten seconds when its sink is away, and says what it could not store', async () => {
     await using nats = await startNats()
     using place = folder()
     const exchange = await market()

@@ -47,7 +47,10 @@ export async function play(room: Room, lines: readonly string[]): Promise<Line[]
     }
     await intake.clock.advance(1)
     const was = text.startsWith('/') ? await answer(intake, text) : classify(intake, text)
-    const out = `[${intake.take().map((made) => made.text).join(',')}]`
+    const out = `[${intake
+      .take()
+      .map((made) => made.text)
+      .join(',')}]`
     played.push({ number: i + 1, text, out, ...(was === undefined ? {} : { as: { wanted: note?.as ?? 'data', was } }) })
   }
   return played

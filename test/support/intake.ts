@@ -25,6 +25,8 @@ export interface ChannelPlan {
   readonly interval?: string
   /** Books: levels a side of a published snapshot. */
   readonly depth?: number
+  /** Trades and books: where an earlier run left off, by id or sequence and event time, µs. */
+  readonly resume?: { readonly at: number; readonly time: number }
 }
 
 export interface Made {
@@ -53,15 +55,17 @@ export class Intake {
   /** How often a frame came that may have been any channel's. */
   unreadable = 0
   readonly #channels = new Channels('market')
-  readonly #spool = new Spool(SPOOL_BYTES)
-  readonly #own = new OwnMessages(this.#channels, this.#spool, () => this.clock.nowUs())
+  readonly spool: Spool
+  readonly #own: OwnMessages
   readonly #decoder: Decoder
   readonly #frames = new Map<DataType, Frame>()
   readonly #tracks: Track[] = []
   readonly #snapshotFrame: Frame
 
-  constructor(room: Room, plans: readonly ChannelPlan[]) {
+  constructor(room: Room, plans: readonly ChannelPlan[], spoolBytes = SPOOL_BYTES) {
     this.room = room
+    this.spool = new Spool(spoolBytes)
+    this.#own = new OwnMessages(this.#channels, this.spool, () => this.clock.nowUs())
     this.#snapshotFrame = new Frame(room.book.snapshotFrame)
     this.#decoder = new Decoder(room, this.counts, (socketId) => {
       this.unreadable += 1
@@ -93,7 +97,10 @@ export class Intake {
   /** Answers the oldest question to this path, and about this symbol where the path names one. */
   async answer(path: string, body: Buffer | undefined): Promise<void> {
     const index = this.questions.findIndex((question) => isAbout(question.path, path))
-    assert(index >= 0, `nothing was asked of ${path}; waiting: ${this.questions.map((q) => q.path).join(', ') || 'none'}`)
+    assert(
+      index >= 0,
+      `nothing was asked of ${path}; waiting: ${this.questions.map((q) => q.path).join(', ') || 'none'}`,
+    )
     this.questions.splice(index, 1)[0]?.answer(body)
     await settle()
   }
@@ -101,7 +108,7 @@ export class Intake {
   /** Takes out what was made since the last time, oldest first. */
   take(): Made[] {
     const made: Made[] = []
-    const spool = this.#spool
+    const { spool } = this
     while (spool.next()) {
       const { chunk, index } = spool.cursor
       const [start, payload, end] = [chunk.start[index], chunk.payload[index], chunk.end[index]]
@@ -115,7 +122,8 @@ export class Intake {
     return made
   }
 
-  #open({ type, symbol, venueSymbol, interval, depth = 1000 }: ChannelPlan): void {
+  #open(plan: ChannelPlan): void {
+    const { type, symbol, venueSymbol, interval } = plan
     const { exchange, market } = this.room
     const typeRoom = this.room.types[type]
     assert(typeRoom !== undefined, `${exchange} ${market} has no ${type}`)
@@ -125,7 +133,7 @@ export class Intake {
     const channel = this.#channels.of({ exchange, market, symbol, type, ...options })
     const template = frame.template(channel.idHead, payloadHead(channel), { kind: 'delta', ...options })
     const wired = { outlet: new Outlet(channel, template, this.#own), frame, symbol: Buffer.from(venueSymbol) }
-    const track = this.#track(typeRoom, wired, venueSymbol, depth)
+    const track = this.#track(typeRoom, wired, plan)
     this.#tracks.push(track)
     this.#decoder.route(typeRoom.stream(venueSymbol, options).name, { frame, symbol: wired.symbol, track, newest: 0 })
   }
@@ -133,15 +141,16 @@ export class Intake {
   #track(
     { frame: { type }, order }: TypeRoom,
     wired: { readonly outlet: Outlet; readonly frame: Frame; readonly symbol: Buffer },
-    venueSymbol: string,
-    depth: number,
+    { venueSymbol, depth = 1000, resume }: ChannelPlan,
   ): Track {
     const { book, trades } = this.room
     if (type === 'orderbook') {
       const { path, limit } = book.snapshot(venueSymbol, depth)
-      const request = (track: BookTrack) => this.questions.push({ path, answer: (body) => this.#snapshot(track, body, limit) })
+      const request = (track: BookTrack) =>
+        this.questions.push({ path, answer: (body) => this.#snapshot(track, body, limit) })
       const source = { frame: this.#snapshotFrame, ...book.snapshotKeys, request }
-      return new BookTrack({ ...wired, keys: book, source, depth, onSync: () => {} })
+      const last = resume && { seq: resume.at, time: resume.time }
+      return new BookTrack({ ...wired, keys: book, source, depth, onSync: () => {}, resume: last })
     }
     if (order.id === undefined || order.time === undefined) return new PushTrack(wired.outlet, wired.frame, order)
     const history = (fromId: number): Promise<readonly Buffer[]> =>
@@ -154,7 +163,9 @@ export class Intake {
         }
         this.questions.push({ path, answer })
       })
-    return new TradeTrack({ ...wired, order: { id: order.id, time: order.time }, history, clock: this.clock })
+    const keys = { id: order.id, time: order.time }
+    const last = resume && { id: resume.at, time: resume.time }
+    return new TradeTrack({ ...wired, order: keys, history, clock: this.clock, resume: last })
   }
 
   #snapshot(track: BookTrack, body: Buffer | undefined, limit: number): void {
@@ -172,7 +183,10 @@ export class Intake {
 export function isAbout(question: string, path: string): boolean {
   const [asked, answered] = [new URL(question, 'http://venue'), new URL(path, 'http://venue')]
   const symbol = answered.searchParams.get('symbol')
-  return asked.pathname === answered.pathname && (symbol ?? asked.searchParams.get('symbol')) === asked.searchParams.get('symbol')
+  return (
+    asked.pathname === answered.pathname &&
+    (symbol ?? asked.searchParams.get('symbol')) === asked.searchParams.get('symbol')
+  )
 }
 
 /** What every message must be, whatever the venue sent. */

@@ -8,7 +8,9 @@ const place = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
 const piece: fc.Arbitrary<Buffer> = fc.oneof(
   fc.uint8Array({ minLength: 1, maxLength: 4 }).map((bytes) => Buffer.from(bytes)),
   fc.array(fc.constantFrom(...ALPHABET), { minLength: 1, maxLength: 3 }).map((bytes) => Buffer.from(bytes)),
-  fc.constantFrom('null', '""', '[]', '{}', '1e5', '00', String.raw`\u0031`, ',"x":1', '[["1","2"]]', '\u00e9').map((text) => Buffer.from(text)),
+  fc
+    .constantFrom('null', '""', '[]', '{}', '1e5', '00', String.raw`\u0031`, ',"x":1', '[["1","2"]]', '\u00e9')
+    .map((text) => Buffer.from(text)),
 )
 
 type Change = (bytes: Buffer) => Buffer
@@ -21,7 +23,11 @@ const change: fc.Arbitrary<Change> = fc.oneof(
     const start = Math.floor(at * bytes.length)
     return Buffer.concat([bytes.subarray(0, start), bytes.subarray(start + Math.ceil(length * 8))])
   }),
-  place.map((at): Change => (bytes) => bytes.subarray(0, Math.floor(at * bytes.length))),
+  place.map(
+    (at): Change =>
+      (bytes) =>
+        bytes.subarray(0, Math.floor(at * bytes.length)),
+  ),
   fc.tuple(place, piece).map(([at, inserted]): Change => (bytes) => {
     const start = Math.floor(at * (bytes.length + 1))
     return Buffer.concat([bytes.subarray(0, start), inserted, bytes.subarray(start)])

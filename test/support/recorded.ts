@@ -29,7 +29,10 @@ export function sessionOf({ name }: Session): Item[] {
 }
 
 /** @param change of each frame's text on its way in */
-export async function playSession(session: Session, change: (text: string) => string = (text) => text): Promise<Step[]> {
+export async function playSession(
+  session: Session,
+  change: (text: string) => string = (text) => text,
+): Promise<Step[]> {
   const room = roomOf(session.exchange, session.market)
   if (room === undefined) throw new Error(`${session.exchange} ${session.market}: no room`)
   const items = sessionOf(session)
@@ -50,7 +53,8 @@ export async function playSession(session: Session, change: (text: string) => st
   for (const item of items) {
     await intake.clock.advance(1)
     if (item.kind === 'frame') intake.frame(Buffer.from(change(item.body)))
-    else if (item.kind === 'rest') arrived.push({ path: item.url.pathname + item.url.search, body: Buffer.from(item.body) })
+    else if (item.kind === 'rest')
+      arrived.push({ path: item.url.pathname + item.url.search, body: Buffer.from(item.body) })
     for (const answer of arrived.filter(({ path }) => intake.questions.some((q) => isAbout(q.path, path)))) {
       arrived.splice(arrived.indexOf(answer), 1)
       await intake.answer(answer.path, answer.body)

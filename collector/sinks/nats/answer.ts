@@ -45,7 +45,6 @@ export function sequenceOf(message: Msg): number {
 
 /** Why a publish was refused. */
 export interface Refusal {
-  readonly code: number
   /** One sentence that says what to do. */
   readonly problem: string
   /** This record can never be stored, however often it is sent. */
@@ -79,11 +78,11 @@ export function refusal(message: Msg, stream: string): Refusal {
   const { code, description } = errorOf(message)
   if (code === 503) {
     const problem = `no stream listens: create stream ${stream}, or start JetStream on the NATS server (jetstream {})`
-    return { code, problem, forGood: false, streamInDoubt: true }
+    return { problem, forGood: false, streamInDoubt: true }
   }
   const advice = ADVICE[code] ?? 'look the code up in the log of the NATS server'
   const problem = `stream ${stream} refused a message: ${description} (${code}); ${advice}`
-  return { code, problem, forGood: FOR_GOOD.has(code), streamInDoubt: code === BATCHES_DISABLED }
+  return { problem, forGood: FOR_GOOD.has(code), streamInDoubt: code === BATCHES_DISABLED }
 }
 
 function errorOf(message: Msg): { code: number; description: string } {

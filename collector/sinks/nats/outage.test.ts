@@ -1,3 +1,5 @@
+import { nkeys } from '@nats-io/transport-node'
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { describeWithNats, type NatsServer, startNats } from '../../../test/nats.ts'
 import { startProxy } from '../../../test/proxy.ts'
@@ -5,6 +7,7 @@ import { feed } from '../../../test/records.ts'
 import { makeStream, runs, sinkFor, STREAM, trades, until, untilDrained, WAYS } from '../../../test/sink.ts'
 import { observe } from '../../../test/stored.ts'
 
+const RUNS = Number(process.env['RUNS'] ?? 4)
 const SUBJECT = 'market.trade.binance.spot.BTC-USDT'
 
 describeWithNats('the NATS sink and a broken way to the server', () => {
@@ -54,9 +57,13 @@ describeWithNats('the NATS sink and a broken way to the server', () => {
     expect(proxy.connections).toBe(1)
   })
 
-  test.each(WAYS)(
-    'C020: ten minutes without NATS at 100 trades and 50 deltas a second lose no trade and repeat none: %s',
-    async (way) => {
+  const outages = [
+    ['C020: ten minutes', 600, 'in batches'],
+    ['one minute', 60, 'one by one'],
+  ] as const
+  test.each(outages)(
+    '%s (%i s) without NATS at 100 trades and 50 deltas a second lose no trade and repeat none: %s',
+    async (_name, seconds, way) => {
       await using server = await startNats()
       await using observer = await observe(server.url)
       await makeStream(observer, way)
@@ -66,8 +73,8 @@ describeWithNats('the NATS sink and a broken way to the server', () => {
       let second = 0
       let deltas = 0
       let dropped = 0
-      const play = (seconds: number): void => {
-        for (const end = second + seconds; second < end; second++) {
+      const play = (count: number): void => {
+        for (const end = second + count; second < end; second++) {
           trades(records, second * 100 + 1, second * 100 + 100)
           for (let i = 0; i < 50; i++) if (!records.delta(++deltas, 400)) dropped += 1
           sink.flush()
@@ -78,15 +85,15 @@ describeWithNats('the NATS sink and a broken way to the server', () => {
       await until(() =>
         expect(sink.status).toMatchObject({ connected: false, problem: expect.stringMatching(/connection/) }),
       )
-      play(600)
+      play(seconds)
       expect(records.spool.bytesUsed).toBeLessThanOrEqual(64 * 1024 * 1024)
       await server.restart()
       play(60)
       await untilDrained(records)
       expect(sink.status.problem).toBeUndefined()
       const stored = await observer.messages(STREAM)
-      expect(runs(stored.filter(({ subject }) => subject === SUBJECT))).toBe('1-72000')
-      expect(stored.length - 72_000).toBe(deltas - dropped)
+      expect(runs(stored.filter(({ subject }) => subject === SUBJECT))).toBe(`1-${second * 100}`)
+      expect(stored.length - second * 100).toBe(deltas - dropped)
       expect(records.outcomes.acknowledged).toBe(stored.length)
     },
     60_000,
@@ -187,6 +194,51 @@ describeWithNats('the NATS sink and a broken way to the server', () => {
   })
 })
 
+const fault = fc.record({
+  trades: fc.integer({ min: 1, max: 1500 }),
+  fault: fc.constantFrom('none', 'cut', 'eat', 'silence'),
+})
+
+describeWithNats('the NATS sink and any row of faults', () => {
+  test.each(WAYS)(
+    'ends with every trade stored once and in order: %s',
+    async (way) => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(fault, { minLength: 1, maxLength: 6 }), async (faults) => {
+          await using server = await startNats()
+          await using proxy = await startProxy(server.port)
+          await using observer = await observe(server.url)
+          await makeStream(observer, way)
+          const records = feed()
+          const sink = sinkFor(proxy.url, records, { ackTimeoutMs: 100 })
+          await sink.open()
+          let made = 0
+          for (const step of faults) {
+            if (step.fault === 'eat') proxy.eats = (message) => message.startsWith('MSG') && message.length % 3 === 0
+            proxy.silent = step.fault === 'silence'
+            trades(records, made + 1, made + step.trades)
+            made += step.trades
+            sink.flush()
+            const { acknowledged } = records.outcomes
+            if (step.fault === 'none')
+              await until(() => expect(records.outcomes.acknowledged).toBeGreaterThan(acknowledged))
+            if (step.fault === 'silence') await until(() => expect(sink.status.problem).toBeDefined())
+            if (step.fault === 'cut') proxy.cut()
+          }
+          proxy.silent = false
+          proxy.eats = () => false
+          await untilDrained(records)
+          expect(runs(await observer.messages(STREAM))).toBe(`1-${made}`)
+          expect(records.outcomes).toEqual({ acknowledged: made, duplicate: 0, refused: 0 })
+          await sink.close(1000)
+        }),
+        { numRuns: RUNS },
+      )
+    },
+    60_000,
+  )
+})
+
 describeWithNats('the NATS sink and the right to use the server', () => {
   const authorization = 'authorization { users: [{user: ann, password: right}] }'
 
@@ -200,6 +252,17 @@ describeWithNats('the NATS sink and the right to use the server', () => {
       },
     })
     await expect(unread.open()).rejects.toThrow(/the NATS credentials cannot be read: ENOENT/)
+  })
+
+  test('is let in by token and by nkey', async () => {
+    await using byToken = await startNats({ config: 'authorization { token: "secret" }' })
+    await sinkFor(byToken.url, feed(), { identity: () => ({ token: 'secret' }) }).open()
+    const user = nkeys.createUser()
+    await using byKey = await startNats({ config: `authorization { users: [{nkey: ${user.getPublicKey()}}] }` })
+    const nkeySeed = Buffer.from(user.getSeed()).toString()
+    const sink = sinkFor(byKey.url, feed(), { identity: () => ({ nkeySeed: `${nkeySeed}\n` }) })
+    await sink.open()
+    expect(sink.status).toMatchObject({ connected: true, problem: undefined })
   })
 
   test('reads its credentials anew for each connection', async () => {

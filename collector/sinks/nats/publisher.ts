@@ -51,8 +51,8 @@ export class Publisher {
   resent = 0
   /** Records settled, ever. */
   settled = 0
-  /** Everything outstanding has a higher sequence than this in the stream, if it is stored at all; 0 when unknown. */
-  sequenceFloor = 0
+  /** Everything outstanding has a higher sequence than this in the stream, if it is stored at all. */
+  sequenceFloor: number | undefined = undefined
 
   readonly #context: SinkContext
   readonly #stream: string
@@ -157,12 +157,13 @@ export class Publisher {
     else this.#stored(slot, answer, message)
   }
 
-  /** How many records are outstanding under each subject. */
+  /** For each subject with outstanding records, among how many messages behind `sequenceFloor` they are, if stored. */
   outstandingBySubject(): Map<string, number> {
     const counts = new Map<string, number>()
     this.window.forEach((slot) => {
       const { subject } = this.#channelAt(this.window.chunkAt(slot), this.window.indexAt(slot))
-      counts.set(subject, (counts.get(subject) ?? 0) + 1)
+      // The floor may lag by what a window holds.
+      counts.set(subject, (counts.get(subject) ?? SLOTS) + 1)
     })
     return counts
   }

@@ -45,7 +45,10 @@ const changes: Record<string, [Partial<StreamConfig>, object]> = {
   'nothing, where nothing was written': [{}, {}],
   'nothing, where it is as written': [{ max_age: 60_000_000_000, compression: 'none' as never }, {}],
   'an age that was written otherwise': [{ max_age: 1 }, { max_age: 1 }],
-  'a size and what a full stream does': [{ max_bytes: 5, discard: 'new' }, { max_bytes: 5, discard: 'new' }],
+  'a size and what a full stream does': [
+    { max_bytes: 5, discard: 'new' },
+    { max_bytes: 5, discard: 'new' },
+  ],
   'no subject and no storage, which are not ours to change': [{ subjects: ['x'], storage: 'memory' }, {}],
 }
 test.each(Object.entries(changes))('a stream is changed in %s', (_name, [wanted, expected]) => {

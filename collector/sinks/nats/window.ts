@@ -10,7 +10,7 @@ const SLOT_BITS = 11
 /** Records that may be outstanding. */
 export const SLOTS = 1 << SLOT_BITS
 /** Payload bytes that may be outstanding: snapshots of books are large. */
-export const WINDOW_BYTES_MAX = 16 * 1024 * 1024
+const WINDOW_BYTES_MAX = 16 * 1024 * 1024
 const SLOT_MASK = SLOTS - 1
 // Tokens stay small integers. A generation comes again after 262,144 rewinds: no answer is that late.
 const GENERATION_MASK = (1 << 18) - 1
