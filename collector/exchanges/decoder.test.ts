@@ -9,7 +9,8 @@ import type { Room, TypeRoom } from './room.ts'
 const VENUE_SYMBOL = 'BTCUSDT'
 const BEGIN_MS = 1_790_000_000_000
 
-const LANES = ROOMS.flatMap((room) =>
+/** Frames are drawn from declarations; around them stands the wrapper that `wrapped` prints. */
+const LANES = ROOMS.filter(({ wrapper }) => wrapper.join(' ') === 'stream data').flatMap((room) =>
   Object.entries(room.types).map(([type, typeRoom]) => ({ room, type: type as 'trade', typeRoom })),
 )
 
@@ -59,7 +60,7 @@ describe.each(LANES.map((lane) => ({ ...lane, title: `${lane.room.exchange} ${la
       const step = drawn.chain((v) => fc.tuple(fc.constant(v), form, disordered(frame, v)))
       let data = 0
       await fc.assert(
-        fc.asyncProperty(fc.array(step, { maxLength: 24 }), async (steps) => {
+        fc.asyncProperty(fc.array(step, { minLength: 8, maxLength: 24 }), async (steps) => {
           const [fast, general] = [open(lane), open(lane)]
           for (const [i, [v, [isHonest, change, isChanged], other]] of steps.entries()) {
             const text = wrapped(lane, isHonest ? honest(frame, placed(lane, v, i)) : other)
@@ -78,7 +79,7 @@ describe.each(LANES.map((lane) => ({ ...lane, title: `${lane.room.exchange} ${la
         }),
         { numRuns: 30 },
       )
-      expect(data).toBeGreaterThan(50)
+      expect(data).toBeGreaterThan(30)
     })
 
     test('frames in the order of the venue are read without the general road, one message for each', async () => {

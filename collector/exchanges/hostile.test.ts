@@ -12,7 +12,8 @@ const MB = KB * KB
 const FRAME_BYTES_MAX = 4 * MB
 /** One frame holds up the others for less than this. Time of this thread alone; loosely, 50 is what we aim at. */
 const BLOCKED_MS_MAX = 250
-const [ROOM] = ROOMS as [Room]
+const BINANCE = ROOMS.filter(({ exchange }) => exchange === 'binance')
+const [ROOM] = BINANCE as [Room]
 
 const PLANS: readonly ChannelPlan[] = [
   { type: 'trade', symbol: 'BTC-USDT', venueSymbol: 'BTCUSDT' },
@@ -155,8 +156,8 @@ describe('a frame with names that mean something elsewhere', () => {
       contractType: 'PERPETUAL',
     })
     const body = Buffer.from(JSON.stringify({ symbols: [...names.map(row), row('1INCH'), row('币安人生')] }))
-    const listed = ROOMS.map((room) => room.instruments.read(body)?.map(({ symbol }) => symbol))
-    expect(listed).toEqual(ROOMS.map(() => ['1INCH-USDT', '币安人生-USDT']))
+    const listed = BINANCE.map((room) => room.instruments.read(body)?.map(({ symbol }) => symbol))
+    expect(listed).toEqual(BINANCE.map(() => ['1INCH-USDT', '币安人生-USDT']))
   })
 })
 

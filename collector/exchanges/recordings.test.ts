@@ -129,7 +129,9 @@ function content({
   return rest
 }
 
-describe.skipIf(MISSING_RECORDINGS)('a recorded session', () => {
+const reason = MISSING_RECORDINGS === undefined ? '' : ` (skipped, ${MISSING_RECORDINGS})`
+
+describe.skipIf(MISSING_RECORDINGS)(`a recorded session${reason}`, () => {
   test.each(SESSIONS)(
     'of $exchange $market: every frame says what JSON.parse and a few lines by hand say',
     async ({ naive, wanted, ...session }) => {

@@ -78,12 +78,10 @@ export function eightDigits(b: Uint8Array, at: number): number {
 
 /** Writes a non-negative safe integer, returns the place behind it. */
 export function writeInteger(to: Uint8Array, at: number, n: number): number {
-  let digits = 1
-  for (let bound = 10; n >= bound; bound *= 10) digits += 1
-  const end = at + digits
+  const end = at + digitsOf(n)
   // Above 32 bits the remainder of a double is slow: split once, then stay in small integers.
-  let low = n >= 1e8 ? n % 1e8 : n
   let high = n >= 1e8 ? Math.floor(n / 1e8) : 0
+  let low = n - high * 1e8
   let place = end
   if (high > 0) {
     for (let i = 0; i < 8; i++) {
@@ -104,6 +102,13 @@ export function writeInteger(to: Uint8Array, at: number, n: number): number {
     low = q
   }
   return end
+}
+
+/** How many digits a non-negative safe integer has. */
+export function digitsOf(n: number): number {
+  let digits = n >= 1e8 ? 9 : 1
+  for (let bound = n >= 1e8 ? 1e9 : 10; n >= bound; bound *= 10) digits += 1
+  return digits
 }
 
 /** Whether the decimal in [start, end) is zero: `0`, `0.000`. */

@@ -5,7 +5,7 @@
 // Measured on a trade (Node 26.10): one copy of 330 bytes 43 ns, the same bytes pasted piece by piece 250 ns.
 // Always: after `fill` returned true, bytes [0, end) are a valid record; after false they are not to be used, and the
 // next fill mends them.
-import { LOWER_T, ZERO, ascii, eightDigits, integerAt, viewOf, writeInteger } from './bytes.ts'
+import { LOWER_T, ZERO, ascii, digitsOf, eightDigits, integerAt, viewOf, writeInteger } from './bytes.ts'
 
 export const Op = {
   Digits: 0,
@@ -204,9 +204,7 @@ export class Template {
 
   #integer(i: number, step: Step, n: number): boolean {
     if (!(n >= 0)) return step.optional && this.#slot(i, 0) >= 0
-    let digits = 1
-    for (let bound = 10; n >= bound; bound *= 10) digits += 1
-    const pos = this.#open(i, step, digits)
+    const pos = this.#open(i, step, digitsOf(n))
     writeInteger(this.bytes, pos, n)
     return true
   }
@@ -286,12 +284,12 @@ function viewOfAll(bytes: Buffer): DataView {
 }
 
 const digits = Buffer.alloc(TIME_DIGITS)
-let digitsOf = -1
+let shown = -1
 
 /** The 16 digits of a time in µs; many messages of one socket read share one. */
 function timeDigits(time: number): Buffer {
-  if (time !== digitsOf) {
-    digitsOf = time
+  if (time !== shown) {
+    shown = time
     writeInteger(digits, 0, time)
   }
   return digits

@@ -288,7 +288,7 @@ async function undergo(trial: Trial, world: World, sink: object): Promise<Collec
 }
 
 function isLive({ channels }: CollectorStatus): boolean {
-  return channels.length > 0 && channels.every(({ state, inSync }) => state === 'live' && inSync !== false)
+  return channels.length === 16 && channels.every(({ state, inSync }) => state === 'live' && inSync !== false)
 }
 
 /** Waits until everything is live and each channel has made more messages than it has now. */

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Message } from '../../collector/market/messages.ts'
-import { imbalance } from '../../collector/status.ts'
+import { imbalance, type Ledger } from '../../collector/status.ts'
 import { startExchange } from '../exchange/exchange.ts'
 import type { FaultSpec } from '../exchange/faults.ts'
 import { describeWithNats, type NatsServer, startNats } from '../nats.ts'
@@ -59,13 +59,14 @@ async function replay({ file, market, symbols }: Session, natsUrl: string, fault
     const wanted = { symbols: { [market]: symbols }, orderbook: { depth: 400 }, sink: jetstream(natsUrl, name) }
     await using collecting = await collect(manifest(exchange, wanted))
     await exchange.finished
-    const counts = sent(exchange.ledger())
+    const isRead = ({ framesReceived }: Ledger) => {
+      const { data, control } = sent(exchange.ledger())
+      return framesReceived === data + control
+    }
     await collecting.until('all frames are read and all books are in sync', ({ ledger, channels }) => {
-      return (
-        ledger.framesReceived === counts.data + counts.control &&
-        (faults.length > 0 || channels.every((c) => c.inSync !== false))
-      )
+      return isRead(ledger) && (faults.length > 0 || channels.every((c) => c.inSync !== false))
     })
+    const counts = sent(exchange.ledger())
     const end = await collecting.close()
     const audited = await audit('--stream', name, '--nats', natsUrl)
     const stored = await storedIn(natsUrl, name)

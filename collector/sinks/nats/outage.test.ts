@@ -7,7 +7,7 @@ import { feed } from '../../../test/records.ts'
 import { makeStream, runs, sinkFor, STREAM, trades, until, untilDrained, WAYS } from '../../../test/sink.ts'
 import { observe } from '../../../test/stored.ts'
 
-const RUNS = Number(process.env['RUNS'] ?? 4)
+const RUNS = 3
 const SUBJECT = 'market.trade.binance.spot.BTC-USDT'
 
 describeWithNats('the NATS sink and a broken way to the server', () => {
