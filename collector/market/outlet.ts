@@ -111,7 +111,7 @@ export class Outlet {
    */
   publish(bytes: Buffer, frame: Frame, received: number, time: number): boolean {
     const template = this.template.chosen(bytes, frame.at)
-    if (!template.fill(bytes, frame.at, frame.own, received)) return false
+    if (!template.fill(bytes, frame, received)) return false
     const hasSaid = this.#lapse === undefined || this.recover(time, {}, template.end)
     if (!hasSaid || !this.#write(template, received, time)) this.drop(time)
     return true
@@ -120,7 +120,7 @@ export class Outlet {
   /** As `publish`, for what may be left out: without room nothing is counted, and nothing is published in a lapse. */
   offer(bytes: Buffer, frame: Frame, received: number, time: number): 'written' | 'full' | 'unfit' {
     const template = this.template.chosen(bytes, frame.at)
-    if (!template.fill(bytes, frame.at, frame.own, received)) return 'unfit'
+    if (!template.fill(bytes, frame, received)) return 'unfit'
     return this.#lapse === undefined && this.#write(template, received, time) ? 'written' : 'full'
   }
 

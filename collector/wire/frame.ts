@@ -61,6 +61,8 @@ export class Frame {
   readonly declaration: FrameDeclaration
   /** Start and end of each field's value in the frame read last; -1 where the key was not there. */
   readonly at: Int32Array
+  /** Of the memory in which that frame lies. */
+  view = new DataView(new ArrayBuffer(0)) as DataView
   /** Numbers that the owner of the channel adds; NaN is none. See `own` in the declaration. */
   readonly own = new Float64Array(4).fill(Number.NaN)
   /** Frames that were read by their tokens, since no compiled layout fitted. */
@@ -117,6 +119,7 @@ export class Frame {
   read(bytes: Buffer, pos: number, end: number, symbol: Buffer): boolean {
     const layouts = this.#layouts
     const view = viewOf(bytes)
+    this.view = view
     for (let i = 0; i < layouts.length; i++) {
       if ((layouts[i] as Match)(bytes, view, pos, this.at, symbol) === end) return true
     }

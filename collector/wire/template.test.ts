@@ -107,7 +107,7 @@ function openTemplate() {
     frame.own.set(e.own)
     const template = templates.chosen(bytes, frame.at)
     const record = template.chosen(bytes, frame.at)
-    if (!record.fill(bytes, frame.at, frame.own, e.received)) return undefined
+    if (!record.fill(bytes, frame, e.received)) return undefined
     const payload = record.bytes.toString('utf8', record.payload, record.end)
     const message = JSON.parse(payload.replace('"published":0000000000000000', '"published":0')) as object
     return { id: record.bytes.toString('utf8', 0, record.payload), message }
@@ -147,14 +147,14 @@ describe('a template', () => {
     const bytes = Buffer.from(honest(DECLARATION, { ...e.values, f: '1', l: '2', m: 'true' }))
     frame.own.set(e.own)
     expect(frame.read(bytes, 0, bytes.length, SYMBOL)).toBe(true)
-    expect(template.fill(bytes, frame.at, frame.own, e.received)).toBe(true)
+    expect(template.fill(bytes, frame, e.received)).toBe(true)
     // Which word a boolean chooses is no value; that it is there the frame saw to.
     for (const key of Object.keys(DECLARATION.keys).filter((k) => !['s', 'm', 'o', 'L'].includes(k))) {
       const at = Int32Array.from(frame.at)
       at[frame.field(key) * 2] = -1
-      expect(template.fill(bytes, at, frame.own, e.received), key).toBe(false)
+      expect(template.fill(bytes, { view: frame.view, at, own: frame.own }, e.received), key).toBe(false)
     }
-    expect(template.fill(bytes, frame.at, frame.own, e.received)).toBe(true)
+    expect(template.fill(bytes, frame, e.received)).toBe(true)
   })
 })
 

@@ -39,6 +39,8 @@ export function runApart(benchmark: Benchmark, { quick, long }: Flags): Promise<
 
 if (import.meta.main && process.send !== undefined) {
   process.once('message', (order) => void runHere(order as Order))
+  // Whoever started us is gone: what we started goes with us.
+  process.once('disconnect', () => process.exit())
 }
 
 async function runHere({ benchmark, quick, long }: Order): Promise<void> {

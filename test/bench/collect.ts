@@ -67,6 +67,7 @@ const firstSettled = new Map<number, number>()
 let channels: SinkContext['channels'] = { list: [] }
 
 process.once('message', (job) => void run(job as Job))
+process.once('disconnect', () => process.exit())
 
 async function run({ manifest, sink, samples = { warmUp: 0, max: 0 } }: Job): Promise<void> {
   const { collector, faults } = checkCollector(manifest)

@@ -23,6 +23,7 @@ const WAIT_MS_MAX = 40_000
 const POLL_MS = 10
 const CLOSE_MS = 5_000
 const MAIN = resolve(import.meta.dirname, '../../collector/main.ts')
+const COMPILED = resolve(import.meta.dirname, '../../node_modules/.cache/compiled')
 
 export const TYPES: readonly DataType[] = ['trade', 'orderbook', 'ticker', 'kline']
 
@@ -195,12 +196,8 @@ export function start(args: readonly string[], program: string = MAIN, cwd: stri
 /** The environment with a cache of compiled code, which halves the start; coverage needs code without it. */
 function quickly(): NodeJS.ProcessEnv {
   if (process.env['NODE_V8_COVERAGE'] !== undefined) return process.env
-  compiled ??= folder()
-  return { ...process.env, NODE_COMPILE_CACHE: compiled.path }
+  return { ...process.env, NODE_COMPILE_CACHE: COMPILED }
 }
-
-let compiled: Folder | undefined
-process.once('exit', () => compiled?.[Symbol.dispose]())
 
 /** `marketprism run --json` of a manifest, on a free port. */
 export function startRun(file: string, ...args: string[]): Program {

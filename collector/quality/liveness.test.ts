@@ -1,0 +1,199 @@
+import { describe, expect, it } from 'vitest'
+import { FIRST_FRAME_US, Liveness, NO_FRAME, type Seen } from './liveness.ts'
+
+const SECOND = 1_000_000
+const HOUR = 3_600 * SECOND
+const BEGIN = 1_790_000_000 * SECOND
+
+/** A channel that is judged once a second, as lane.ts does it. */
+class Watched {
+  readonly #liveness = new Liveness()
+  #nowUs = BEGIN
+  #frames = 0
+  #lastUs = 0
+
+  /** Lets time pass, a frame every so many seconds (0: none), and gives the last judgement. */
+  live(seconds: number, everySeconds: number, more: Partial<Seen> = {}) {
+    let judgement = this.judge(more)
+    for (let s = 1; s <= seconds; s++) {
+      this.#nowUs += SECOND
+      if (everySeconds > 0 && s % everySeconds === 0) {
+        this.#frames += 1
+        this.#lastUs = this.#nowUs
+      }
+      judgement = this.judge(more)
+    }
+    return judgement
+  }
+
+  judge(more: Partial<Seen> = {}) {
+    const [frames, lastUs] = [this.#frames, this.#lastUs]
+    const usual = { nowUs: this.#nowUs, impossible: undefined, socketUp: true, askedUs: BEGIN, inSync: undefined }
+    return this.#liveness.judge({ ...usual, frames, lastUs, ...more })
+  }
+
+  accept(): void {
+    this.#liveness.accept(this.#nowUs)
+  }
+}
+
+interface Row {
+  readonly lived: readonly (readonly [seconds: number, everySeconds: number])[]
+  readonly now?: Partial<Seen>
+  readonly state: string
+  readonly detail?: string
+  readonly settled: boolean
+}
+
+const ROWS: Record<string, Row> = {
+  'a symbol that the venue does not list is down, and settled': {
+    lived: [[1, 0]],
+    now: { impossible: 'not listed' },
+    state: 'down',
+    detail: 'not listed',
+    settled: true,
+  },
+  'without a socket a channel is down, and not settled': {
+    lived: [[1, 0]],
+    now: { socketUp: false },
+    state: 'down',
+    detail: 'no socket to the venue',
+    settled: false,
+  },
+  'a channel waits for its first frame': {
+    lived: [[5, 0]],
+    state: 'quiet',
+    detail: 'waiting for the first frame',
+    settled: false,
+  },
+  'a first frame that does not come is told after ten seconds': {
+    lived: [[FIRST_FRAME_US / SECOND + 1, 0]],
+    state: 'quiet',
+    detail: NO_FRAME,
+    settled: true,
+  },
+  'a busy channel is live': { lived: [[60, 1]], state: 'live', settled: true },
+  'a busy channel is quiet after ten seconds of silence': {
+    lived: [
+      [60, 1],
+      [12, 0],
+    ],
+    state: 'quiet',
+    detail: 'silent for a while',
+    settled: true,
+  },
+  'a busy channel is stale after thirty seconds of silence': {
+    lived: [
+      [60, 1],
+      [31, 0],
+    ],
+    state: 'stale',
+    detail: 'silent for 31 s, usually up to 1 s',
+    settled: true,
+  },
+  'a stale channel is live with its next frame': {
+    lived: [
+      [60, 1],
+      [31, 0],
+      [1, 1],
+    ],
+    state: 'live',
+    settled: true,
+  },
+  'a channel that was heard a few times has no history to be stale by': {
+    lived: [
+      [15, 1],
+      [3600, 0],
+    ],
+    state: 'quiet',
+    detail: 'silent for a while',
+    settled: true,
+  },
+  'a slow channel is live for as long as it usually is silent': {
+    lived: [
+      [30 * 100, 100],
+      [250, 0],
+    ],
+    state: 'live',
+    settled: true,
+  },
+  'a slow channel is quiet when it is silent for longer': {
+    lived: [
+      [30 * 100, 100],
+      [700, 0],
+    ],
+    state: 'quiet',
+    detail: 'silent for a while',
+    settled: true,
+  },
+  'a slow channel is stale when it is silent for ten times as long': {
+    lived: [
+      [30 * 100, 100],
+      [1_001, 0],
+    ],
+    state: 'stale',
+    detail: 'silent for 1001 s, usually up to 100 s',
+    settled: true,
+  },
+  'a busy time does not wipe out the memory of a slow one at once': {
+    lived: [
+      [25 * 60, 60],
+      [300, 1],
+      [40, 0],
+    ],
+    state: 'live',
+    settled: true,
+  },
+  'a book that waits for its snapshot is down': {
+    lived: [[60, 1]],
+    now: { inSync: false },
+    state: 'down',
+    detail: 'book waits for a snapshot',
+    settled: true,
+  },
+  'a book that waits and is not heard of is stale': {
+    lived: [
+      [60, 1],
+      [31, 0],
+    ],
+    now: { inSync: false },
+    state: 'stale',
+    detail: 'silent for 31 s, usually up to 1 s',
+    settled: true,
+  },
+}
+
+describe('a channel', () => {
+  it.each(Object.entries(ROWS))('%s', (_, { lived, now, state, detail, settled }) => {
+    const watched = new Watched()
+    for (const [seconds, everySeconds] of lived) watched.live(seconds, everySeconds)
+    expect(watched.judge(now)).toEqual({ state, detail, settled })
+  })
+
+  it('once was live, so that a loss later does not unsettle it', () => {
+    const watched = new Watched()
+    watched.live(60, 1)
+    expect(watched.judge({ socketUp: false })).toMatchObject({ state: 'down', settled: true })
+  })
+
+  it('that another socket did not wake is taken as it is, and is stale again when silent for much longer', () => {
+    const watched = new Watched()
+    watched.live(60, 1)
+    expect(watched.live(40, 0).state).toBe('stale')
+    watched.accept()
+    expect(watched.judge().state).toBe('live')
+    expect(watched.live(300, 0).state).toBe('quiet')
+    expect(watched.live(100, 0).state).toBe('stale')
+  })
+
+  it('that trades once in half an hour is never stale', () => {
+    const watched = new Watched()
+    let seen = 0
+    for (let n = 0; n < 40; n++) {
+      expect(watched.live(1_800, 1_800).state).toBe('live')
+      seen += 1
+    }
+    expect(watched.live((4 * HOUR) / SECOND, 0).state).toBe('quiet')
+    expect(seen).toBe(40)
+  })
+})
