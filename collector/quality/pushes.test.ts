@@ -5,6 +5,7 @@ import type { GapReason, Message } from '../market/messages.ts'
 import { SHARES } from '../sinks/spool.ts'
 import { Intake } from '../../test/support/intake.ts'
 import { after, lines, playScenario } from '../../test/support/scenario.ts'
+import type { PushTrack } from './pushes.ts'
 
 const BEGIN_MS = 1_790_000_000_000
 const SPOOL_BYTES = 1024 * 1024
@@ -18,6 +19,7 @@ const BEFALLS: Record<string, GapReason> = { cut: 'disconnect', silent: 'stale',
 class Stage {
   readonly #intake: Intake
   readonly #what: What
+  readonly #track: PushTrack
   #repeated = 0
   #isAway = false
 
@@ -28,18 +30,13 @@ class Stage {
     const interval = what === 'kline' ? { interval: '1m' } : {}
     this.#what = what
     this.#intake = new Intake(room, [{ type, symbol: 'BTC-USDT', venueSymbol: 'BTCUSDT', ...interval }], SPOOL_BYTES)
-  }
-
-  get #track() {
-    const [track] = this.#intake.tracks
-    if (track === undefined) throw new Error('no track')
-    return track
+    this.#track = this.#intake.tracks[0] as PushTrack
   }
 
   async act(words: readonly string[]): Promise<string[]> {
     await this.#do(words)
     const out: string[] = []
-    const { repeated } = (this.#intake.channels[0] as { tally: { repeated: number } }).tally
+    const { repeated } = this.#track.outlet.channel.tally
     if (repeated > this.#repeated) out.push('repeated')
     this.#repeated = repeated
     if (!this.#isAway) out.push(...this.#intake.take().flatMap(({ message }) => describeMessage(message)))
@@ -61,18 +58,11 @@ class Stage {
 
   #fill(): void {
     const { spool } = this.#intake
-    const { outlet } = this.#track as unknown as { outlet: { own: { publish(m: object): boolean } } }
-    const gap = {
-      type: 'gap',
-      v: 1,
-      exchange: 'binance',
-      market: 'spot',
-      symbol: 'ETH-USDT',
-      of: 'trade',
-      reason: 'stale',
-    }
+    const { own } = this.#track.outlet
+    const where = { exchange: 'binance', market: 'spot', symbol: 'ETH-USDT', of: 'trade' } as const
+    const gap = { type: 'gap', v: 1, ...where, reason: 'stale', from: 0, to: 1 } as const
     for (let received = BEGIN_MS; spool.open(150, SHARES.kline) !== undefined; received++) {
-      outlet.own.publish({ ...gap, from: 0, to: 1, received })
+      own.publish({ ...gap, received })
     }
   }
 }

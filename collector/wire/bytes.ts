@@ -76,31 +76,36 @@ export function eightDigits(b: Uint8Array, at: number): number {
   return high * 10_000 + low - ZERO * 11_111_111
 }
 
+/** The digits of 00 to 99, two bytes each. */
+const PAIRS = Uint8Array.from({ length: 200 }, (_, i) => ZERO + (i % 2 === 0 ? Math.floor(i / 20) : (i >> 1) % 10))
+
 /** Writes a non-negative safe integer, returns the place behind it. */
 export function writeInteger(to: Uint8Array, at: number, n: number): number {
   const end = at + digitsOf(n)
-  // Above 32 bits the remainder of a double is slow: split once, then stay in small integers.
-  let high = n >= 1e8 ? Math.floor(n / 1e8) : 0
-  let low = n - high * 1e8
+  // The remainder of a double is slow: split once, then stay in small integers.
+  if (n < 1e8) return writeSmall(to, at, end, n)
+  const high = Math.floor(n / 1e8)
+  const middle = end - 8
+  writeSmall(to, middle, end, n - high * 1e8)
+  if (high < 1e8) writeSmall(to, at, middle, high)
+  else {
+    to[at] = ZERO + Math.floor(high / 1e8)
+    writeSmall(to, at + 1, middle, high % 1e8)
+  }
+  return end
+}
+
+/** Writes n below 1e8 into [at, end), with zeros before it. */
+function writeSmall(to: Uint8Array, at: number, end: number, n: number): number {
   let place = end
-  if (high > 0) {
-    for (let i = 0; i < 8; i++) {
-      const q = (low / 10) | 0
-      to[--place] = ZERO + (low - q * 10)
-      low = q
-    }
-    while (place > at) {
-      const q = Math.floor(high / 10)
-      to[--place] = ZERO + (high - q * 10)
-      high = q
-    }
-    return end
+  while (place - at >= 2) {
+    const rest = (n / 100) | 0
+    const pair = (n - rest * 100) * 2
+    to[--place] = PAIRS[pair + 1] as number
+    to[--place] = PAIRS[pair] as number
+    n = rest
   }
-  while (place > at) {
-    const q = (low / 10) | 0
-    to[--place] = ZERO + (low - q * 10)
-    low = q
-  }
+  if (place > at) to[at] = ZERO + n
   return end
 }
 

@@ -136,10 +136,13 @@ function publishedOf({ bytes, end }: Chunk, index: number): number {
 }
 
 function progress(): Progress {
+  const { rss, heapUsed, external } = process.memoryUsage()
   return {
     trades,
     seconds: (lastSettledUs - firstReadUs) / 1e6,
-    rssBytes: process.memoryUsage.rss(),
+    rssBytes: rss,
+    heapBytes: heapUsed,
+    bufferBytes: external,
     cpuSeconds: (process.cpuUsage().user + process.cpuUsage().system) / 1e6,
   }
 }

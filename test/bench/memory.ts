@@ -44,12 +44,14 @@ export async function memory({ quick, long }: Context): Promise<Record<string, F
     for (const end = Date.now() + seconds * 1000; Date.now() < end; await pause(LOOK_MS)) {
       sizesMb.push((await collector.progress()).rssBytes / MB)
     }
-    const { trades, cpuSeconds } = await collector.progress()
+    const { trades, cpuSeconds, heapBytes, bufferBytes } = await collector.progress()
     const ledger = await collector.close()
     const third = Math.floor(sizesMb.length / 3)
     const growth = median(sizesMb.slice(-third)) - median(sizesMb.slice(-2 * third, -third))
     const detail = {
       'largest, MB': round(Math.max(...sizesMb)),
+      'objects, MB': round(heapBytes / MB),
+      'buffers, MB': round(bufferBytes / MB),
       'last third less the one before, MB': round(growth),
       seconds,
       'trades a second': Math.round((trades - before) / seconds),

@@ -33,7 +33,7 @@ function figures(results: Results): string {
 }
 
 function machines(results: Results): string {
-  return [...new Set(Object.values(results).map(({ detail }) => detail['machine']))].join('; ')
+  return [...new Set(Object.values(results).map(({ detail }) => word(detail['machine'] ?? 'not known')))].join('; ')
 }
 
 function figure(goal: Goal, { value, detail: { reasons: _, ...detail } }: Result): string {

@@ -32,6 +32,9 @@ export interface Progress {
   readonly trades: number
   readonly seconds: number
   readonly rssBytes: number
+  /** Objects in use, and buffers beside the heap. */
+  readonly heapBytes: number
+  readonly bufferBytes: number
   readonly cpuSeconds: number
 }
 

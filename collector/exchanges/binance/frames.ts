@@ -1,5 +1,5 @@
 // Binance's frames, each declared once. Golden pairs in golden/ show every variant.
-import type { FrameDeclaration } from '../../wire/frame.ts'
+import type { FrameDeclaration, Source } from '../../wire/frame.ts'
 
 const SPOT_PAGE = 'binance-spot-api-docs, web-socket-streams.md, 2026-07-17'
 const FUTURES_PAGE = 'USDⓈ-M WebSocket market streams, connector texts of 2026-07-24'
@@ -106,10 +106,10 @@ export const kline: FrameDeclaration = {
 }
 
 /** Fields of a delta; `own` 0 and 1 are the sequence and the time before it. */
-function delta(time: string): FrameDeclaration['message'] {
+function delta(time: string, previous: Source): FrameDeclaration['message'] {
   return {
     kind: { constant: 'kind' },
-    prev_seq: { own: 0 },
+    prev_seq: previous,
     prev_ts: { own: 1 },
     seq: { integer: 'u' },
     bids: { levels: 'b' },
@@ -127,7 +127,7 @@ export const spotDepth: FrameDeclaration = {
   keys: { ...deltaKeys, E: 'time' },
   expect: { e: 'depthUpdate', s: '$symbol' },
   id: [{ own: 0 }, { id: 'u' }, { time: 'E' }],
-  message: delta('E'),
+  message: delta('E', { own: 0 }),
 }
 
 /** `<symbol>@depth@100ms` of futures: `pu` is the `u` before it; `T` is the matching time. */
@@ -136,8 +136,8 @@ export const futuresDepth: FrameDeclaration = {
   evidence: `${FUTURES_PAGE}; recording of 2021-07-22`,
   keys: { ...deltaKeys, pu: 'integer', T: 'time' },
   expect: { e: 'depthUpdate', s: '$symbol' },
-  id: [{ own: 0 }, { id: 'u' }, { time: 'T' }],
-  message: delta('T'),
+  id: [{ id: 'pu' }, { id: 'u' }, { time: 'T' }],
+  message: delta('T', { integer: 'pu' }),
 }
 
 /** The answer of REST `depth`; futures add `E` and `T`. */
