@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest'
 import { VirtualClock, realClock } from './clock.ts'
 import { AddressLimits } from './limits.ts'
-import { type ProxySeen, connectProxy, rest, socksProxy, tcp, until, venue } from './loopback.ts'
+import { type ProxySeen, connectProxy, rest, socksProxy, tcp, until, venue } from '../../test/support/loopback.ts'
 import { PROXY_CONNECT_MS, type Proxy, agentFor } from './proxy.ts'
 import { RestClient } from './rest.ts'
 import { openSocket } from './socket.ts'

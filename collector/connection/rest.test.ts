@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { VirtualClock } from './clock.ts'
 import { AddressLimits } from './limits.ts'
-import { rest, tcp, until } from './loopback.ts'
+import { rest, tcp, until } from '../../test/support/loopback.ts'
 import { agentFor } from './proxy.ts'
 import { ATTEMPTS_MAX, FAILURES_MAX, RestClient } from './rest.ts'
 

@@ -2,7 +2,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import type { WebSocket } from 'ws'
 import { VirtualClock } from './clock.ts'
 import { AddressLimits } from './limits.ts'
-import { type Venue, relay, tcp, until, venue } from './loopback.ts'
+import { type Venue, relay, tcp, until, venue } from '../../test/support/loopback.ts'
 import type { Control, Protocol } from './protocol.ts'
 import { Session, type SessionOptions } from './session.ts'
 

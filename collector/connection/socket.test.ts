@@ -3,7 +3,7 @@ import { constants, deflateRawSync } from 'node:zlib'
 import { expect, it, onTestFinished } from 'vitest'
 import type { WebSocket } from 'ws'
 import { type Clock, VirtualClock, realClock, settle } from './clock.ts'
-import { connectProxy, relay, tcp, until, venue } from './loopback.ts'
+import { connectProxy, relay, tcp, until, venue } from '../../test/support/loopback.ts'
 import { type Closed, type Socket, type SocketOptions, openSocket } from './socket.ts'
 
 interface Seen {

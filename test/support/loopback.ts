@@ -4,7 +4,7 @@ import { type IncomingMessage, type RequestListener, createServer as httpServer 
 import { type AddressInfo, type Server, type Socket, connect, createServer as tcpServer } from 'node:net'
 import { onTestFinished } from 'vitest'
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
-import { settle } from './clock.ts'
+import { settle } from '../../collector/connection/clock.ts'
 
 const UNTIL_MAX_MS = 8_000
 
