@@ -5,7 +5,7 @@ import type { GapReason, Message } from '../market/messages.ts'
 import { SHARES } from '../sinks/spool.ts'
 import { Intake } from '../../test/support/intake.ts'
 import { after, lines, playScenario, range } from '../../test/support/scenario.ts'
-import { BookTrack, PENDING_FRAMES_MAX } from './sync.ts'
+import { type BookTrack, PENDING_FRAMES_MAX } from './sync.ts'
 
 type Market = 'spot' | 'perpetual'
 

@@ -9,6 +9,7 @@ import { Channels } from './channel.ts'
 import { type Gap, type Message, type Ticker, message, messageKey } from './messages.ts'
 import { Outlet, OwnMessages } from './outlet.ts'
 
+const TICKER = roomOf('binance', 'perpetual')?.types.ticker as TypeRoom
 const SYMBOL = Buffer.from('BTCUSDT')
 const BEGIN = 1_790_000_000_000_000
 
@@ -21,7 +22,7 @@ class Stage {
   readonly #frame: Frame
 
   constructor() {
-    this.#frame = new Frame((roomOf('binance', 'perpetual')?.types.ticker as TypeRoom).frame)
+    this.#frame = new Frame(TICKER.frame)
     const channel = this.channels.of({ exchange: 'binance', market: 'perpetual', symbol: 'BTC-USDT', type: 'ticker' })
     this.outlet = new Outlet(channel, this.#frame.template(channel.idHead, payloadHead(channel)), this.own)
   }
@@ -41,9 +42,8 @@ class Stage {
   fill(share = 0.6): void {
     const where = { exchange: 'binance', market: 'spot', symbol: 'ETH-USDT', of: 'trade' } as const
     const gap = { type: 'gap', v: 1, ...where, reason: 'stale', from: 0, to: 1 } as const
-    for (let received = BEGIN; this.spool.open(150, share) !== undefined; received++) {
-      this.own.publish({ ...gap, received })
-    }
+    let received = BEGIN
+    while (this.spool.open(150, share) !== undefined && this.own.publish({ ...gap, received })) received++
   }
 
   /** What was written of this channel since the last time, and its gaps; ids and schema are checked. */
@@ -128,7 +128,7 @@ describe('an outlet', () => {
     const stage = new Stage()
     const best = { b: '1', B: '1', a: '2', A: '2' }
     const bytes = Buffer.from(JSON.stringify({ e: 'bookTicker', u: 1, s: 'BTCUSDT', ...best, T: timeMs(1) }))
-    const frame = new Frame((roomOf('binance', 'perpetual')?.types.ticker as TypeRoom).frame)
+    const frame = new Frame(TICKER.frame)
     frame.read(bytes, 0, bytes.length, SYMBOL)
     const offer = () => stage.outlet.offer(bytes, frame, BEGIN, timeMs(1) * 1000)
     expect(offer()).toBe('written')

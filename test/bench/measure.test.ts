@@ -9,7 +9,7 @@ test('the median of an even count lies between the two in the middle', () => {
 
 test('quantiles go from the smallest to the largest and never fall', () => {
   fc.assert(
-    fc.property(fc.array(fc.double({ min: -1e6, max: 1e6, noNaN: true }), { minLength: 1 }), (values) => {
+    fc.property(fc.array(fc.integer({ min: -1_000_000, max: 1_000_000 }), { minLength: 1 }), (values) => {
       const quantiles = [0, 0.25, 0.5, 0.75, 1].map((q) => quantile(values, q))
       expect(quantiles[0]).toBe(Math.min(...values))
       expect(quantiles[4]).toBe(Math.max(...values))
