@@ -190,12 +190,19 @@ export function compile(
   }
 }
 
-/** Code that compares constant bytes, four at a time, and steps over them. Reading beyond the frame is caught before. */
+/** Code that compares constant bytes, four or eight at a time, and steps over them. Reading beyond the frame is caught before. */
 function constantCode(constant: Buffer): string {
   const { length } = constant
   if (length < 4) return `if(${[...constant].map((c, i) => `b[p+${i}]!==${c}`).join('||')})return -1;p+=${length};`
-  const places = Array.from({ length: Math.ceil(length / 4) }, (_, i) => Math.min(i * 4, length - 4))
-  const differs = places.map((at) => `v.getInt32(o+p+${at})!==${constant.readInt32BE(at)}`)
+  const isAscii = constant.every((c) => c < 0x7f)
+  // Eight ASCII bytes are a double that is no NaN: equal when the bytes are.
+  const step = length >= 8 && isAscii ? 8 : 4
+  const places = Array.from({ length: Math.ceil(length / step) }, (_, i) => Math.min(i * step, length - step))
+  const differs = places.map((at) =>
+    step === 8
+      ? `v.getFloat64(o+p+${at})!==${constant.readDoubleBE(at)}`
+      : `v.getInt32(o+p+${at})!==${constant.readInt32BE(at)}`,
+  )
   return `if(p+${length}>n||${differs.join('||')})return -1;p+=${length};`
 }
 

@@ -104,12 +104,14 @@ export function compileFill(steps: readonly Step[]): Fill {
   }
 }
 
-/** Copies `n` bytes from `s` of the frame to `q` of the record: four bytes at a time, the last ones overlapping. */
-const moveCode = `s+=o;if(n>=8&&n<=16){${words([0, 4], [8, 4])}}else if(n>=4&&n<8){${words([0], [4])}}else for(let k=0;k<n;k++)w.setUint8(q+k,v.getUint8(s+k));`
+/**
+ * Copies `n` bytes from `s` of the frame to `q` of the record: two moves that overlap. Eight bytes go as a double, which
+ * is never a NaN, since digits are ASCII; so no bit changes.
+ */
+const moveCode = `s+=o;if(n>=8&&n<=16){${moves('Float64', 8)}}else if(n>=4&&n<8){${moves('Int32', 4)}}else for(let k=0;k<n;k++)w.setUint8(q+k,v.getUint8(s+k));`
 
-function words(fromStart: readonly number[], fromEnd: readonly number[]): string {
-  const places = [...fromStart.map(String), ...fromEnd.map((k) => `n-${k}`)]
-  return places.map((k) => `w.setInt32(q+${k},v.getInt32(s+${k}));`).join('')
+function moves(type: 'Float64' | 'Int32', bytes: number): string {
+  return ['0', `n-${bytes}`].map((k) => `w.set${type}(q+${k},v.get${type}(s+${k}));`).join('')
 }
 
 export class Template {
