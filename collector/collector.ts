@@ -5,6 +5,7 @@
 import type { Logger } from 'pino'
 import type { Collector, Feed } from '../crds/collector.ts'
 import { parseBytes } from '../crds/duration.ts'
+import { OWN_TYPES } from '../crds/names.ts'
 import { subjectPrefix } from '../crds/sink.ts'
 import type { Clock, Random } from './connection/clock.ts'
 import { addresses } from './connection/limits.ts'
@@ -14,8 +15,9 @@ import { sinkWatch, readiness } from './health.ts'
 import type { Lane } from './lane.ts'
 import { Latencies } from './latency.ts'
 import { limited } from './log.ts'
-import { Channels } from './market/channel.ts'
-import { OwnMessages } from './market/outlet.ts'
+import { type Channel, Channels } from './market/channel.ts'
+import type { Message } from './market/messages.ts'
+import { type GapEnds, OwnMessages } from './market/outlet.ts'
 import type { Sink, SinkContext } from './sinks/sink.ts'
 import { type Chunk, Spool } from './sinks/spool.ts'
 import type { AddressStatus, CollectorStatus, Ledger } from './status.ts'
@@ -186,8 +188,18 @@ class Running implements RunningCollector {
     } else {
       tally.dropped += 1
       this.#refused += 1
+      this.#announceRefused(channel, chunk, index)
     }
     this.#laneOf[channel.index]?.latency.record(this.#options.clock.nowUs() - (chunk.received[index] as number))
+  }
+
+  /** A message that can never be stored is missing for good. */
+  #announceRefused(channel: Channel, chunk: Chunk, index: number): void {
+    const isOwn = (OWN_TYPES as readonly string[]).includes(channel.type)
+    if (isOwn) return
+    const m = JSON.parse(chunk.bytes.toString('utf8', chunk.payload[index], chunk.end[index])) as Message
+    const time = m.ts ?? m.received
+    this.#shared.own.gap(channel, 'refused', time, time, { ...endsAround(m), missing: 1 })
   }
 
   #tick(): void {
@@ -259,6 +271,15 @@ class Running implements RunningCollector {
       gaps,
     }
   }
+}
+
+/** What stands next to a message on both sides. */
+function endsAround(m: Message): GapEnds {
+  if (m.type === 'trade' && /^\d{1,15}$/.test(m.id)) {
+    return { after_id: String(Number(m.id) - 1), before_id: String(Number(m.id) + 1) }
+  }
+  if (m.type !== 'orderbook') return {}
+  return m.prev_seq === undefined ? { before_seq: m.seq } : { after_seq: m.prev_seq, before_seq: m.seq }
 }
 
 /** Feeds that share sockets and limits. */

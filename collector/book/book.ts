@@ -180,7 +180,7 @@ export class Side {
   }
 
   #grow(): void {
-    const length = Math.min(this.#keys.length * 2, LEVELS_MAX)
+    const length = Math.min(this.#keys.length + (this.#keys.length >> 1), LEVELS_MAX)
     const keys = new Float64Array(length)
     keys.set(this.#keys)
     const slots = new Int32Array(length)

@@ -29,7 +29,8 @@ describe('what is known of a book', () => {
     book.begin(...frame(prices('10', '9', '8'), prices('11')), 3)
     book.apply(...frame(prices('2'), prices('30')))
     expect([book.bidsKnown(5), book.asksKnown(5)]).toEqual([3, 2])
-    expect([book.isThin(3), book.isThin(4)]).toEqual([false, true])
+    // Two known asks are enough for two, not for three: that is less than three quarters.
+    expect([book.isThin(2), book.isThin(3)]).toEqual([false, true])
   })
 
   it('grows thin as the best levels go, and not again by levels beyond the cut', () => {

@@ -27,14 +27,18 @@ export class KnownBook extends Book {
     return Math.min(depth, this.#asksFrom === undefined ? this.asks.count : this.asks.countFrom(this.#asksFrom))
   }
 
-  /** Whether a side has fewer than `depth` known levels although the venue has more. */
+  /** Whether a side knows less than three quarters of `depth` levels although the venue has more. */
   isThin(depth: number): boolean {
+    const few = depth * THIN
     return (
-      (this.#bidsFrom !== undefined && this.bidsKnown(depth) < depth) ||
-      (this.#asksFrom !== undefined && this.asksKnown(depth) < depth)
+      (this.#bidsFrom !== undefined && this.bidsKnown(depth) < few) ||
+      (this.#asksFrom !== undefined && this.asksKnown(depth) < few)
     )
   }
 }
+
+/** A venue is asked for hardly more levels than are published, so some may go before it is asked again. */
+const THIN = 0.75
 
 /** A second book on its way to replace the first. */
 export class Renewal {

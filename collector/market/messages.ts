@@ -20,6 +20,7 @@ export const GAP_REASONS = {
   overflow: 'more frames arrived than may wait for a snapshot or a fill',
   stale: 'the venue stopped sending this channel although the socket lived',
   spool_full: 'the sink was away for longer than the spool could hold',
+  refused: 'the sink can never store the message: it is larger than the server takes',
 } as const
 export type GapReason = keyof typeof GAP_REASONS
 

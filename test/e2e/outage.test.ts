@@ -62,6 +62,16 @@ describeWithNats('a collector whose NATS', () => {
     await nothingIsLost(collecting, world, nats.url)
   })
 
+  it.concurrent('carries symbols that begin with a digit or are Chinese words', async () => {
+    await using nats = await startNats()
+    await using world = await startWorld(1, { symbols: ['1INCHUSDT', '币安人生USDT'], rate: 200, levels: 40 })
+    const symbols = { spot: ['*-USDT'] }
+    const sink = jetstream(nats.url, STREAM)
+    await using collecting = await collect(manifest(world.exchange, { symbols, sink }))
+    await inSync(collecting, 8)
+    await nothingIsLost(collecting, world, nats.url)
+  })
+
   it.concurrent('has no room loses nothing once the stream is larger', async () => {
     await using nats = await startNats()
     await using world = await market()

@@ -70,9 +70,6 @@ function type(frame: TypeRoom['frame'], path: string, name: string): Pick<TypeRo
   }
 }
 
-/** Levels beyond those that are published are known, too: some of the best will be deleted. */
-const DEPTH_MARGIN = 2
-
 function book(path: string, previous: BookRoom['previous'], time: string, tiers: Tiers): BookRoom {
   return {
     previous,
@@ -81,7 +78,7 @@ function book(path: string, previous: BookRoom['previous'], time: string, tiers:
     bids: 'b',
     asks: 'a',
     snapshot: (venueSymbol, depth) => {
-      const tier = tiers.find(([levels]) => levels >= depth * DEPTH_MARGIN) ?? tiers.at(-1)
+      const tier = tiers.find(([levels]) => levels >= depth) ?? tiers.at(-1)
       const [limit, weight] = tier as (typeof tiers)[number]
       return { path: `${path}?symbol=${encodeURIComponent(venueSymbol)}&limit=${limit}`, weight, limit }
     },

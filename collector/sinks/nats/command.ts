@@ -7,18 +7,18 @@ import type { Chunk } from '../spool.ts'
 const HEADER = ascii('\r\nNATS/1.0\r\nNats-Msg-Id: ')
 const HEADER_END = ascii('\r\n\r\n')
 const SPACE = 0x20
-const TILDE = 0x7e
+const DELETE = 0x7f
 /** Of \r\n, which ends the command line and belongs to no length. */
 const LINE_END = 2
 /** Two lengths of at most 10 digits, spaces and line ends. */
 const COMMAND_BYTES_MAX = 30
 
-/** Whether the id can stand in a header: printable, without spaces. */
+/** Whether the id can stand in a header: no space, no control byte. What lies beyond ASCII is UTF-8 of a symbol, and may. */
 export function hasCleanId({ bytes, start, payload }: Chunk, index: number): boolean {
   const end = payload[index] as number
   for (let i = start[index] as number; i < end; i++) {
     const c = bytes[i] as number
-    if (c <= SPACE || c > TILDE) return false
+    if (c <= SPACE || c === DELETE) return false
   }
   return true
 }

@@ -77,6 +77,7 @@ export class Outbox {
 /** What of the command is the same for every message of a subject. */
 function commandHead(subject: string, inbox: string): Uint8Array {
   // A subject is made of names that passed an allow-list; a space or line break here would be a command of its own.
-  if (!/^[\w-]+(\.[\w-]+)*$/.test(subject)) throw new Error(`${JSON.stringify(subject)} is not a subject; report this`)
+  if (!/^[\p{L}\p{N}_-]+(\.[\p{L}\p{N}_-]+)*$/u.test(subject))
+    throw new Error(`${JSON.stringify(subject)} is not a subject; report this`)
   return ascii(`HPUB ${subject} ${inbox}.`)
 }
