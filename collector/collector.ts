@@ -197,7 +197,9 @@ class Running implements RunningCollector {
   #announceRefused(channel: Channel, chunk: Chunk, index: number): void {
     const isOwn = (OWN_TYPES as readonly string[]).includes(channel.type)
     if (isOwn) return
-    const m = JSON.parse(chunk.bytes.toString('utf8', chunk.payload[index], chunk.end[index])) as Message
+    const payload = chunk.bytes.toString('utf8', chunk.payload[index], chunk.end[index])
+    // What was never sent has no time of publication yet: sixteen zeros, which are no JSON number.
+    const m = JSON.parse(payload.replace(/\d{16}\}$/, '0}')) as Message
     const time = m.ts ?? m.received
     this.#shared.own.gap(channel, 'refused', time, time, { ...endsAround(m), missing: 1 })
   }

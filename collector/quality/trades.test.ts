@@ -80,8 +80,8 @@ class Stage {
     const { own, channel } = this.#track.outlet
     const { exchange, market, symbol } = channel
     const gap = { type: 'gap', v: 1, exchange, market, symbol, of: 'ticker', reason: 'stale', from: 0, to: 1 } as const
-    for (let received = BEGIN_MS; own.spool.open(150, share) !== undefined; received++)
-      own.publish({ ...gap, received })
+    let received = BEGIN_MS
+    while (own.spool.open(150, share) !== undefined && own.publish({ ...gap, received })) received++
   }
 }
 

@@ -13,11 +13,13 @@ export interface Seen {
   filled: number
   merged: number
   mergedInSync: number
+  calm: number
+  calmInSync: number
 }
 
 /** @throws AssertionError naming the symbol and what is wrong */
 export function checkHistory(history: HistoryOf): Seen {
-  const seen: Seen = { books: 0, gaps: 0, trades: 0, filled: 0, merged: 0, mergedInSync: 0 }
+  const seen: Seen = { books: 0, gaps: 0, trades: 0, filled: 0, merged: 0, mergedInSync: 0, calm: 0, calmInSync: 0 }
   const { published, symbols, exchange, market, settledUs } = history
   for (const { symbol, venueSymbol } of symbols) {
     const truth = memo((seq: number) => exchange.truth[market].bookAt(venueSymbol, seq))
@@ -27,7 +29,7 @@ export function checkHistory(history: HistoryOf): Seen {
       checkBook(what, sent, truth, settledUs, seen)
       checkTrades(what, sent, exchange.truth[market].trades(venueSymbol), settledUs, seen)
     })
-    checkMerged(`${symbol} of both`, all, truth, seen)
+    checkMerged(`${symbol} of both`, all, truth, settledUs, seen)
   }
   return seen
 }
@@ -62,7 +64,7 @@ function checkBook(what: string, sent: readonly Sent[], truth: TruthOf, settledU
 }
 
 /** Both collectors' books in one stream: never wrong. */
-function checkMerged(what: string, all: readonly (readonly Sent[])[], truth: TruthOf, seen: Seen): void {
+function checkMerged(what: string, all: readonly (readonly Sent[])[], truth: TruthOf, settledUs: number, seen: Seen): void {
   const consumer = new Consumer(what, truth)
   const ids = new Set<string>()
   const order = all.flat().sort((a, b) => a.at - b.at)
@@ -72,6 +74,7 @@ function checkMerged(what: string, all: readonly (readonly Sent[])[], truth: Tru
     consumer.take(message)
     seen.merged += 1
     if (consumer.book.inSync) seen.mergedInSync += 1
+    if ((message.ts as number) > settledUs) { seen.calm += 1; if (consumer.book.inSync) seen.calmInSync += 1 }
   }
 }
 

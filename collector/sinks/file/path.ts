@@ -6,8 +6,8 @@ import type { Compression } from './member.ts'
 
 const ENDINGS: Record<Compression, string> = { none: '.ndjson', gzip: '.ndjson.gz', zstd: '.ndjson.zst' }
 export const HOUR_MS = 3_600_000
-/** A name that may be a folder: no separator, no leading dot, of our alphabet. */
-const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/
+/** A name that may be a folder: no separator, no leading dot; letters of any alphabet, since some symbols are Chinese words. */
+const NAME = /^[\p{L}\p{N}][\p{L}\p{N}_.-]{0,63}$/u
 
 /** What of a channel its folder is made of. */
 export interface Place {
