@@ -6,6 +6,8 @@ export const LEVELS_MAX = 10_000
 
 /** So many digits are exact as a whole number, and divided by a power of ten the nearest double. */
 const EXACT_DIGITS = 15
+/** So many digits fit 32 bits. */
+const SMALL_DIGITS = 9
 const POWERS = Float64Array.from({ length: 23 }, (_, i) => 10 ** i)
 
 /**
@@ -47,19 +49,24 @@ export class Levels {
   /** Reads a price up to its closing quote into the current row; -1 for what is no plain positive decimal. */
   #decimal(bytes: Uint8Array, start: number): number {
     let pos = start
+    // Small integers multiply in a third of the time that doubles need; longer parts go the long way.
     let whole = 0
     let c = bytes[pos] as number
-    for (; c >= ZERO && c <= NINE; c = bytes[++pos] as number) whole = whole * 10 + (c - ZERO)
+    for (; c >= ZERO && c <= NINE; c = bytes[++pos] as number) whole = (whole * 10 + (c - ZERO)) | 0
     const point = pos
     let fraction = 0
+    let decimals = 0
     if (c === DOT) {
       c = bytes[++pos] as number
-      for (; c >= ZERO && c <= NINE; c = bytes[++pos] as number) fraction = fraction * 10 + (c - ZERO)
-      if (pos === point + 1) return -1
+      for (; c >= ZERO && c <= NINE; c = bytes[++pos] as number) fraction = (fraction * 10 + (c - ZERO)) | 0
+      decimals = pos - point - 1
+      if (decimals === 0) return -1
     }
-    if (c !== QUOTE || point === start || pos - start > DECIMAL_MAX) return -1
-    const decimals = point === pos ? 0 : pos - point - 1
-    if (point - start + decimals > EXACT_DIGITS) return this.#long(bytes, start, pos)
+    const digits = point - start
+    if (c !== QUOTE || digits === 0 || pos - start > DECIMAL_MAX) return -1
+    if (digits > SMALL_DIGITS || decimals > SMALL_DIGITS || digits + decimals > EXACT_DIGITS) {
+      return this.#long(bytes, start, pos)
+    }
     const power = POWERS[decimals] as number
     this.price[this.count] = (whole * power + fraction) / power
     return pos
