@@ -1,4 +1,4 @@
-// One channel as it runs: its route, its socket, its state. Made by the market (market-run) that carries it.
+// One channel as it runs: its route, its sockets, its state.
 import type { DataType } from '../crds/names.ts'
 import type { Route } from './exchanges/decoder.ts'
 import type { StreamName } from './exchanges/room.ts'

@@ -80,7 +80,7 @@ export class Venue {
   readonly #lanes = new Map<string, Lane>()
   #unlisted: ReadonlyMap<string, Lane> = new Map()
   /** Instruments as they were published, by symbol. */
-  readonly #told = new Map<string, string>()
+  #told = new Map<string, Listing>()
   readonly #snapshotSeconds = new Map<Lane, number>()
   #listings: ReadonlyMap<string, Listing> = new Map()
   #feeds: readonly Feed[] = []
@@ -215,7 +215,7 @@ export class Venue {
     if (last === undefined) return
     for (const [key, want] of added) this.#add(key, want, last)
     for (const [key, want] of wanted) this.#adjust(this.#lanes.get(key) as Lane, want)
-    this.#publishInstruments([...wanted.values()].map(({ listing }) => listing))
+    this.#tellInstruments([...wanted.values()].map(({ listing }) => listing))
     this.#carry()
   }
 
@@ -354,13 +354,21 @@ export class Venue {
     }
   }
 
-  #publishInstruments(listings: readonly Listing[]): void {
+  /** What became of the instruments that were collected until now, and those that are from now on. */
+  #tellInstruments(wanted: readonly Listing[]): void {
+    const current = (known: Listing): Listing => this.#listings.get(known.symbol) ?? { ...known, status: 'delisted' }
+    this.#publishInstruments([...this.#told.values()].map(current))
+    this.#publishInstruments(wanted)
+    this.#told = new Map(wanted.map((listing) => [listing.symbol, listing]))
+  }
+
+  /** Publishes those that changed since they were published last. */
+  #publishInstruments(listings: Iterable<Listing>): void {
     const { exchange, market } = this.room
     for (const listing of listings) {
-      const text = JSON.stringify(listing)
-      if (this.#told.get(listing.symbol) === text) continue
-      this.#told.set(listing.symbol, text)
       const { symbol, venueSymbol, base, quote, status, tickSize, lotSize, contractMultiplier } = listing
+      if (JSON.stringify(this.#told.get(symbol)) === JSON.stringify(listing)) continue
+      this.#told.set(symbol, listing)
       this.#shared.own.publish({
         type: 'instrument',
         v: 1,

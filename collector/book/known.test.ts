@@ -29,8 +29,8 @@ describe('what is known of a book', () => {
     book.begin(...frame(prices('10', '9', '8'), prices('11')), 3)
     book.apply(...frame(prices('2'), prices('30')))
     expect([book.bidsKnown(5), book.asksKnown(5)]).toEqual([3, 2])
-    // Two known asks are enough for two, not for three: that is less than three quarters.
-    expect([book.isThin(2), book.isThin(3)]).toEqual([false, true])
+    // Three known bids are enough for four, not for five; the asks were not cut.
+    expect([book.isThin(4), book.isThin(5)]).toEqual([false, true])
   })
 
   it('grows thin as the best levels go, and not again by levels beyond the cut', () => {
@@ -39,6 +39,9 @@ describe('what is known of a book', () => {
     book.apply(...frame(gone('10', '9'), []))
     book.apply(...frame(prices('7', '6', '5'), []))
     expect([book.bids.count, book.bidsKnown(2), book.asksKnown(2), book.isThin(2)]).toEqual([4, 1, 2, true])
+    expect(book.isBlind).toBe(false)
+    book.apply(...frame(gone('8'), []))
+    expect([book.bids.count, book.bidsKnown(2), book.isBlind]).toEqual([3, 0, true])
   })
 })
 

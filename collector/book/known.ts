@@ -3,7 +3,7 @@
 // When the market has moved so far that fewer levels are known than are published, another snapshot is taken beside the
 // living book (a Renewal), joined to the same deltas, and put in its place: nothing is lost meanwhile, so no gap.
 import type { Levels } from '../wire/levels.ts'
-import { Book } from './book.ts'
+import { Book, type Side } from './book.ts'
 
 /** A book and how far it is known. */
 export class KnownBook extends Book {
@@ -25,6 +25,12 @@ export class KnownBook extends Book {
 
   asksKnown(depth: number): number {
     return Math.min(depth, this.#asksFrom === undefined ? this.asks.count : this.asks.countFrom(this.#asksFrom))
+  }
+
+  /** Whether nothing is left of what was known of a side: its best price is unknown. */
+  get isBlind(): boolean {
+    const isGone = (side: Side, from: number | undefined): boolean => from !== undefined && side.countFrom(from) === 0
+    return isGone(this.bids, this.#bidsFrom) || isGone(this.asks, this.#asksFrom)
   }
 
   /** Whether a side knows less than three quarters of `depth` levels although the venue has more. */

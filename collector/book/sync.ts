@@ -136,12 +136,12 @@ export class BookTrack implements Track {
 
   interrupt(reason: GapReason, socketId: number): void {
     // Whether something is missing the next delta tells.
-    this.#reason = reason
+    this.#blame(reason)
     if (reason === 'disconnect') this.#gone(socketId, false)
   }
 
   leave(socketId: number): void {
-    this.#reason = 'disconnect'
+    this.#blame('disconnect')
     this.#gone(socketId, true)
   }
 
@@ -194,7 +194,8 @@ export class BookTrack implements Track {
 
   /** Publishes a snapshot for those who join late, unless nothing changed since the last one, or there is no room. */
   refresh(): void {
-    if (this.inSync && this.seq !== this.#snapshotSeq && this.outlet.lapse === undefined) this.#publishSnapshot()
+    if (!this.inSync || this.seq === this.#snapshotSeq || this.outlet.lapse !== undefined) return
+    if (!this.book.isBlind) this.#publishSnapshot()
   }
 
   /** Asks for a renewal when too little of the book is known; called now and then. */
@@ -313,6 +314,11 @@ export class BookTrack implements Track {
     if (i > 0) this.#setPending(pending.slice(i))
   }
 
+  /** The first thing that befell the stream since the last delta. */
+  #blame(reason: GapReason): void {
+    if (this.#reason === 'sequence') this.#reason = reason
+  }
+
   #gone(socketId: number, wasReplaced: boolean): void {
     const wasFollowed = this.#chain.leave(socketId, wasReplaced)
     const ahead = this.#pending
@@ -323,7 +329,7 @@ export class BookTrack implements Track {
       return
     }
     // Nobody brings what lies between any more.
-    this.#lose('disconnect')
+    this.#lose(this.#reason)
     this.#chain.begin(newest, newest.socketId)
     this.#setPending(ahead)
     this.#request()
@@ -401,8 +407,9 @@ export class BookTrack implements Track {
   #publishBook(): void {
     const { outlet } = this
     const ends = { ...(this.#told < 0 ? {} : { after_seq: this.#told }), before_seq: this.seq }
-    const hasRoom = outlet.recover(this.time, ends, this.#snapshotBytesMax())
-    if (!hasRoom || !this.#publishSnapshot()) outlet.drop(this.time)
+    // A book whose best price is unknown waits for its renewal, as one that finds no room waits for room.
+    const canBe = !this.book.isBlind && outlet.recover(this.time, ends, this.#snapshotBytesMax())
+    if (!canBe || !this.#publishSnapshot()) outlet.drop(this.time)
   }
 
   #snapshotBytesMax(): number {

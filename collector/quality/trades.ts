@@ -16,6 +16,8 @@ export type History = (fromId: number) => Promise<readonly Buffer[]>
 
 export const HOLD_MS = 5_000
 export const HOLD_FRAMES_MAX = 5_000
+/** A venue's REST may be behind its stream: what it does not have is asked for once more after this. */
+const ASK_AGAIN_MS = 1_000
 /** Pages of one fill: beyond that the venue's limits are worth more than the rest of a long outage. */
 export const PAGES_MAX = 50
 /** Index into Frame.own of the flag that marks a trade as filled. */
@@ -200,11 +202,15 @@ export class TradeTrack implements Track {
   }
 
   async #fill(hole: Hole): Promise<void> {
+    let asksAgain = true
     try {
       for (let page = 0; page < PAGES_MAX && this.#hole === hole; page++) {
         const before: number = hole.next
         for (const row of await this.#history(before)) this.#fillRow(hole, row)
-        if (hole.next === before) break
+        if (hole.next > before) continue
+        if (!asksAgain || hole.released) break
+        asksAgain = false
+        await new Promise<void>((resolve) => this.#clock.setTimeout(resolve, ASK_AGAIN_MS))
       }
     } catch {
       // The client of REST counts and logs why; here it only matters that the rest is missing for good.

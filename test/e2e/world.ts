@@ -16,7 +16,7 @@ const STEP_MS = 2
 
 /** @param pace so many times faster than real time */
 export async function startWorld(pace: number, options: ExchangeOptions): Promise<World> {
-  const startedMs = Date.now()
+  const startedMs = options.startTime ?? Date.now()
   const origin = performance.now()
   const now = () => startedMs + (performance.now() - origin) * pace
   const exchange = await startExchange({ ...options, virtual: true, startTime: startedMs })

@@ -1,5 +1,22 @@
-// Scenarios as text: what is done, a line each, and under it what comes of it, behind `> `. Comments begin with `#`.
+// Scenarios as text: what is done, a line each, and under it what comes of it, behind `> `. Comments begin with `#`, each
+// scenario with `== its stage: its title`.
 import assert from 'node:assert'
+import { readFileSync } from 'node:fs'
+
+export interface Scenario {
+  readonly stage: string
+  readonly title: string
+  readonly text: string
+}
+
+/** The scenarios of a file. */
+export function readScenarios(file: URL): Scenario[] {
+  const [, ...all] = readFileSync(file, 'utf8').split(/^== /m)
+  return all.map((one) => {
+    const [, stage = '', title = '', text = ''] = /^(.*?): (.*)\n([^]*)$/.exec(one) ?? []
+    return { stage, title, text }
+  })
+}
 
 /** Does what the line says; the answer is what came of it. */
 export type Act = (words: readonly string[]) => readonly string[] | Promise<readonly string[]>

@@ -1,0 +1,3 @@
+import { proveHistories } from './histories.ts'
+
+proveHistories('spot')
