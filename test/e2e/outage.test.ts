@@ -69,7 +69,7 @@ describeWithNats('a collector whose NATS', () => {
     const sink = jetstream(nats.url, STREAM)
     await using collecting = await collect(manifest(world.exchange, { symbols, sink }))
     await inSync(collecting, 8)
-    expect(collecting.status().channels.map(({ symbol }) => symbol)).toContain('币安人生-USDT')
+    expect(collecting.running.status().channels.map(({ symbol }) => symbol)).toContain('币安人生-USDT')
     await nothingIsLost(collecting, world, nats.url)
   })
 
