@@ -54,7 +54,6 @@ test('options of a feed are filled in where they are asked for, not in the feed'
 })
 
 const feed = manifest.spec.feeds[0]
-const longName = 'market-data-collector-for-the-derivatives-desk-in-frankfurt-eu-a'
 
 // Each breaks one rule that the API server runs in CEL; the sentence here and there must be the same.
 test.each<[string, Record<string, unknown>, string, Path]>([
@@ -112,8 +111,16 @@ test.each<[string, Record<string, unknown>, string, Path]>([
   expect(says).not.toContain('secret@')
 })
 
-test('limits that C010 and C017 ask for are named with what was found', () => {
-  expect(checkCollector(named(longName)).faults[0]?.says).toContain('has 64 characters; write at most 40')
+test('C017: a name too long for the names made of it, or one that cannot begin a name, says the limit and what was found', () => {
+  const says = (name: string) => checkCollector(named(name)).faults[0]?.says
+  for (const last of ['a', 'b']) {
+    const name = `market-data-collector-for-the-derivatives-desk-in-frankfurt-eu-${last}`
+    expect(says(name)).toContain(`has ${name.length} characters; write at most 40`)
+  }
+  expect(says('1st.desk')).toContain('cannot name a Collector')
+})
+
+test('C010: a duplicate window longer than the age of the stream is refused, and none is made up', () => {
   const stream = { maxAge: '60s', duplicateWindow: '5m' }
   const { faults } = checkCollector(changed({ sink: { nats: { servers: ['nats://n'], stream } } }))
   expect(faults[0]?.says).toMatch(/'5m'.*'60s'; write a duplicateWindow of at most maxAge, or a longer maxAge\./)
