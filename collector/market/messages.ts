@@ -17,7 +17,6 @@ export const GAP_REASONS = {
   sequence: "the venue's sequence jumped: messages were lost on the way",
   sequence_restart: 'the venue began its numbering anew; what lay between is unknown',
   malformed: 'the venue sent a frame that could not be read',
-  overflow: 'more frames arrived than may wait for a snapshot or a fill',
   stale: 'the venue stopped sending this channel although the socket lived',
   spool_full: 'the sink was away for longer than the spool could hold',
   refused: 'the sink can never store the message: it is larger than the server takes',

@@ -156,10 +156,8 @@ export class Frame {
       return new Template(idHead, idSteps, head, steps, this.#fill)
     }
     const rows = choices.map((key) => this.field(key) * 2)
-    return build(0).join(
-      rows,
-      Array.from({ length: 2 ** rows.length }, (_, mask) => build(mask)),
-    )
+    const records = Array.from({ length: 2 ** rows.length }, (_, mask) => build(mask))
+    return (records[0] as Template).join(rows, records)
   }
 }
 

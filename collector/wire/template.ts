@@ -169,7 +169,7 @@ export class Template {
 
   /**
    * Booleans choose among records that differ in a word: cheaper than words that come and go.
-   * @param rows of the booleans; @param twins by the booleans that are false, bit i for row i; none for 0, which is this one
+   * @param rows of the booleans; @param twins by the booleans that are false, bit i for row i; the first is this one
    */
   join(rows: readonly number[], twins: readonly Template[]): this {
     this.#choices = Int32Array.from(rows)
