@@ -19,7 +19,7 @@ export interface CarrierOptions {
   readonly proxy: Proxy | undefined
   readonly shared: Shared
   readonly decoder: Decoder
-  readonly laneOf: (stream: string) => Lane | undefined
+  readonly lanesOf: (stream: string) => readonly Lane[]
 }
 
 /** A session whose channels went stale is replaced at most this often. */
@@ -32,6 +32,8 @@ export class Carrier implements PooledSession {
   /** Sockets that are open. */
   readonly #up = new Set<number>()
   #streams: ReadonlySet<string> = new Set()
+  /** Streams that the venue refuses, each with why. */
+  readonly #refusals = new Map<string, string>()
   #replacedMs = -Infinity
   #isClosed = false
 
@@ -50,11 +52,16 @@ export class Carrier implements PooledSession {
     this.#streams = streams
     this.#session.want(streams)
     this.#carried()
+    this.#tellRefusals()
   }
 
   close(): void {
     this.#isClosed = true
     this.#session.close()
+  }
+
+  resubscribe(stream: string, socketId?: number): boolean {
+    return this.#session.resubscribe(stream, socketId)
   }
 
   has(socketId: number): boolean {
@@ -84,19 +91,20 @@ export class Carrier implements PooledSession {
   }
 
   #lanes(): Lane[] {
-    return [...this.#streams].flatMap((stream) => this.#options.laneOf(stream) ?? [])
+    return [...this.#streams].flatMap((stream) => this.#options.lanesOf(stream))
   }
 
   #open(): Session {
     const { url, room, proxy, shared, decoder } = this.#options
     const { exchange, market, protocol, rules } = room
-    const { clock, random, addresses, log, faults } = shared
+    const { clock, random, network, addresses, log, faults } = shared
     const { host, pathname } = new URL(url)
     const fields = { exchange, market, url: host + pathname }
     return new Session({
       url,
       protocol,
       agent: agentFor(proxy, 'websocket', clock),
+      network,
       clock,
       random,
       limits: addresses.limits(exchange, host, rules),
@@ -116,6 +124,15 @@ export class Carrier implements PooledSession {
         onRetry: ({ cause, reason }, waitMs) =>
           faults.warn(`retry ${url}`, { ...fields, cause, reason, waitMs: Math.round(waitMs) }, 'connecting again'),
         onRefused: (stream, message) => this.#refused(stream, message),
+        onDivided: (streams, message) =>
+          faults.warn(
+            `divided ${url}`,
+            { ...fields, streams, message },
+            'the venue refuses a request as a whole; asking for its halves',
+          ),
+        onAccepted: (stream) => this.#accepted(stream),
+        onLater: (message, waitMs) =>
+          faults.warn(`later ${url}`, { ...fields, message, waitMs }, 'the venue puts a request off'),
         onUnanswered: (streams) => log.warn({ ...fields, streams: streams.length }, 'subscription not answered'),
         onUnknown: (text) => faults.warn(`unknown ${url}`, { ...fields, text }, 'unknown frame'),
       },
@@ -134,8 +151,25 @@ export class Carrier implements PooledSession {
   #refused(stream: string, message: string): void {
     const { exchange, market } = this.#options.room
     this.#options.shared.log.error({ exchange, market, stream, message }, 'the venue refuses a stream')
-    const lane = this.#options.laneOf(stream)
-    if (lane !== undefined) lane.impossible = `refused by the venue: ${message.slice(0, 100)}`
+    this.#refusals.set(stream, `refused by the venue: ${message.slice(0, 100)}`)
+    this.#tellRefusals()
+  }
+
+  /** It may have been refused before. */
+  #accepted(stream: string): void {
+    if (!this.#refusals.delete(stream)) return
+    for (const lane of this.#options.lanesOf(stream)) {
+      lane.impossible = undefined
+      lane.askedUs = this.#clock.nowUs()
+    }
+  }
+
+  /** Also to channels that join a stream later. */
+  #tellRefusals(): void {
+    for (const [stream, why] of this.#refusals) {
+      if (!this.#streams.has(stream)) this.#refusals.delete(stream)
+      else for (const lane of this.#options.lanesOf(stream)) lane.impossible = why
+    }
   }
 
   #down(socketId: number, cause: CloseCause): void {
@@ -153,8 +187,8 @@ export class Carrier implements PooledSession {
 
   /** Whether every channel that is not quiet has come over the new socket, and goes on from it alone. */
   #isCaughtUp(socketId: number): boolean {
-    return this.#lanes().every(({ state, route }) => {
-      if (route === undefined || state !== 'live') return true
+    return this.#lanes().every(({ state, parts, route }) => {
+      if (route === undefined || state !== 'live' || parts?.sparse === true) return true
       return route.newest >= socketId && route.track.follows(socketId)
     })
   }

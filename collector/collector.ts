@@ -9,6 +9,8 @@ import { OWN_TYPES } from '../crds/names.ts'
 import { subjectPrefix } from '../crds/sink.ts'
 import type { Clock, Random } from './connection/clock.ts'
 import { addresses } from './connection/limits.ts'
+import type { Network } from './connection/network.ts'
+import { type BookVerdict, crossCheck, verifyBooks } from './crosscheck.ts'
 import { FrameCounts } from './exchanges/decoder.ts'
 import { roomOf } from './exchanges/registry.ts'
 import { sinkWatch, readiness } from './health.ts'
@@ -18,6 +20,8 @@ import { limited } from './log.ts'
 import { type Channel, Channels } from './market/channel.ts'
 import type { Message } from './market/messages.ts'
 import { type GapEnds, OwnMessages } from './market/outlet.ts'
+import { Lines } from './polls.ts'
+import { Policy } from './quality/checks.ts'
 import type { Sink, SinkContext } from './sinks/sink.ts'
 import { type Chunk, Spool } from './sinks/spool.ts'
 import type { AddressStatus, CollectorStatus, Ledger } from './status.ts'
@@ -27,6 +31,8 @@ export interface CollectorOptions {
   readonly collector: Collector
   readonly openSink: (context: SinkContext) => Sink
   readonly log: Logger
+  /** The machine's by default. */
+  readonly network?: Network
   readonly clock: Clock
   readonly random: Random
 }
@@ -39,6 +45,8 @@ export interface RunningCollector {
   progress(): number
   /** Takes up a changed manifest: what stays is not touched. */
   apply(collector: Collector): Promise<void>
+  /** Compares each book with a fresh snapshot; takes a minute at most. */
+  verify(): Promise<BookVerdict[]>
   /** Stops reading, drains, closes; resolves at the latest after `deadlineMs`. */
   close(deadlineMs: number): Promise<CollectorStatus>
 }
@@ -61,6 +69,8 @@ class Running implements RunningCollector {
   readonly #counts = new FrameCounts()
   readonly #sink: Sink
   readonly #addresses: ReturnType<typeof addresses>
+  readonly #lines: Lines
+  readonly #policy: Policy
   readonly #shared: Shared
   readonly #venues = new Map<string, Venue>()
   /** By index of the channel; own messages have none. */
@@ -75,10 +85,9 @@ class Running implements RunningCollector {
   #ticks = 0
   #timer: ReturnType<Clock['setTimeout']> | undefined
   #progressMs: number
-  #woken = false
 
   constructor(options: CollectorOptions) {
-    const { collector, clock, random, log } = options
+    const { collector, network, clock, random, log } = options
     this.#options = options
     this.#collector = collector
     this.#spool = new Spool(parseBytes(collector.spec.spool.bytesMax))
@@ -86,6 +95,8 @@ class Running implements RunningCollector {
     this.#startedMs = clock.nowMs()
     this.#progressMs = this.#startedMs
     this.#addresses = addresses({ clock, random })
+    this.#lines = new Lines(clock)
+    this.#policy = new Policy(collector.spec.quality)
     this.#sink = options.openSink({
       spool: this.#spool,
       channels: this.#channels,
@@ -97,6 +108,9 @@ class Running implements RunningCollector {
       counts: this.#counts,
       latencies: this.latencies,
       addresses: this.#addresses,
+      lines: this.#lines,
+      policy: this.#policy,
+      network,
       clock,
       random,
       log,
@@ -125,6 +139,7 @@ class Running implements RunningCollector {
 
   async apply(collector: Collector): Promise<void> {
     this.#collector = collector
+    this.#policy.take(collector.spec.quality)
     const groups = new Map<string, Feed[]>()
     for (const feed of collector.spec.feeds) {
       const key = venueKey(feed)
@@ -138,9 +153,14 @@ class Running implements RunningCollector {
     await Promise.all([...groups].map(async ([key, feeds]) => this.#venue(key, feeds[0] as Feed)?.want(feeds)))
   }
 
+  verify(): Promise<BookVerdict[]> {
+    return verifyBooks(this.#lanes, this.#options.clock)
+  }
+
   async close(deadlineMs: number): Promise<CollectorStatus> {
     const { clock } = this.#options
     for (const venue of this.#venues.values()) venue.close()
+    this.#lines.close()
     this.#addresses.close()
     await this.#sink.close(deadlineMs)
     clock.clearTimeout(this.#timer)
@@ -156,10 +176,7 @@ class Running implements RunningCollector {
     if (room === undefined) return undefined
     const venue = new Venue({
       room,
-      endpoints: {
-        websocket: endpoints?.websocket ?? room.endpoints.websocket,
-        rest: endpoints?.rest ?? room.endpoints.rest,
-      },
+      endpoints: endpoints ?? {},
       proxy: proxy === undefined ? undefined : { url: proxy.url },
       shared: this.#shared,
     })
@@ -169,10 +186,8 @@ class Running implements RunningCollector {
 
   /** One flush for all that is committed before the event loop comes round. */
   #wake(): void {
-    if (this.#woken) return
-    this.#woken = true
     setImmediate(() => {
-      this.#woken = false
+      this.#spool.isAwake = false
       this.#sink.flush()
     })
   }
@@ -209,11 +224,25 @@ class Running implements RunningCollector {
     const nowUs = clock.nowUs()
     this.#progressMs = clock.nowMs()
     for (const venue of this.#venues.values()) venue.tick(nowUs)
+    this.#crossCheck()
     this.#ticks += 1
     if (this.#ticks % ROTATE_TICKS === 0) this.latencies.rotate()
     this.#sink.flush()
     this.#status = this.#observe()
     this.#timer = clock.setTimeout(() => this.#tick(), TICK_MS)
+  }
+
+  get #lanes(): Lane[] {
+    return [...this.#venues.values()].flatMap(({ lanes }) => lanes)
+  }
+
+  #crossCheck(): void {
+    crossCheck(this.#lanes, ({ channel, route }, ticker) => {
+      const { exchange, market, symbol } = channel
+      const [book, venue] = [route, ticker.route].map((one) => one?.track.outlet.guard.best)
+      const fields = { exchange, market, symbol, book, ticker: venue }
+      this.#shared.faults.warn(`best ${exchange} ${market}`, fields, 'a book has other best prices than the ticker')
+    })
   }
 
   #observe(): CollectorStatus {
@@ -238,7 +267,7 @@ class Running implements RunningCollector {
       notReady: reasons,
       channels,
       sessions: venues.flatMap(({ sessions }) => sessions),
-      addresses: unique(venues.map(({ address }) => address)),
+      addresses: unique(venues.flatMap(({ addresses: all }) => all)),
       sink,
       spool: { bytesUsed, bytesMax, pending },
       ledger: this.#ledger(),
@@ -251,12 +280,14 @@ class Running implements RunningCollector {
     let acknowledged = 0
     let duplicate = 0
     let dropped = 0
+    let rejected = 0
     let gaps = 0
     for (const { tally } of this.#channels.list) {
       made += tally.made
       acknowledged += tally.acknowledged
       duplicate += tally.duplicates
       dropped += tally.dropped
+      rejected += tally.rejected
       gaps += tally.gaps
     }
     return {
@@ -268,7 +299,11 @@ class Running implements RunningCollector {
       messagesAcknowledged: acknowledged,
       messagesDuplicate: duplicate,
       messagesForeign: this.#foreign,
-      messagesDropped: { spool_full: dropped - this.#refused, refused_by_sink: this.#refused },
+      messagesDropped: {
+        spool_full: dropped - rejected - this.#refused,
+        refused_by_sink: this.#refused,
+        quality: rejected,
+      },
       messagesSpooled: this.#spool.pending,
       gaps,
     }
@@ -277,6 +312,7 @@ class Running implements RunningCollector {
 
 /** What stands next to a message on both sides. */
 function endsAround(m: Message): GapEnds {
+  if (m.type === 'trade' && m.seq !== undefined) return { after_seq: m.seq - 1, before_seq: m.seq + 1 }
   if (m.type === 'trade' && /^\d{1,15}$/.test(m.id)) {
     return { after_id: String(Number(m.id) - 1), before_id: String(Number(m.id) + 1) }
   }

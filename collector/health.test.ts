@@ -15,6 +15,7 @@ async function serve(change: Partial<HealthOptions> = {}) {
     status: sampleStatus,
     progress: () => Date.now(),
     metricsText: async () => 'up 1\n',
+    verify: async () => [],
     ...change,
   })
   onTestFinished(() => health.close())
@@ -177,4 +178,19 @@ test('the sink is lost only while something waits, and found again by one acknow
   expect(lostMs({ lastSettledMs: 1_049_000 }, 9, 1_051_000)).toBe(2000)
   expect(lostMs({ lastSettledMs: 1_052_000 }, 0, 1_060_000)).toBe(0)
   expect(lostMs({ lastSettledMs: 1_052_000 }, 1, 1_100_000)).toBe(0)
+})
+
+test('verify answers what comparing the books came to, once at a time and only to POST', async () => {
+  const asked = Promise.withResolvers<readonly unknown[]>()
+  const verify = vi.fn<HealthOptions['verify']>(() => asked.promise)
+  const { get } = await serve({ verify })
+  expect(await get('/verify')).toMatchObject({ code: 405, body: 'only POST\n' })
+  const first = get('/verify', { method: 'POST' })
+  await expect.poll(() => verify.mock.calls.length).toBe(1)
+  expect(await get('/verify', { method: 'POST' })).toMatchObject({ code: 429 })
+  asked.resolve([{ symbol: 'BTC-USDT', agreement: 'equal' }])
+  expect(await first).toMatchObject({ code: 200, body: '[{"symbol":"BTC-USDT","agreement":"equal"}]\n' })
+  verify.mockRejectedValueOnce(new Error('no\u001b'))
+  expect(await get('/verify', { method: 'POST' })).toMatchObject({ code: 500 })
+  expect(await get('/verify', { method: 'POST' })).toMatchObject({ code: 200 })
 })

@@ -2,7 +2,8 @@
 //
 // In: the status of the collector. Out: bodies that are made once a second, so that an answer costs the same at full load.
 // Always: /livez asks only whether the process makes progress, never whether a dependency is well.
-// Never: nothing is changed by a request, and no request, however slow or large, holds more than its place among
+// `POST /verify`, from this machine or pod only, compares the books with fresh snapshots of the venue's; one at a time.
+// Never: nothing else is done for a request, and no request, however slow or large, holds more than its place among
 // CONNECTIONS_MAX.
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
@@ -70,6 +71,8 @@ export interface HealthOptions {
   /** When the process last made progress, ms since the epoch. */
   readonly progress: () => number
   readonly metricsText: (status: CollectorStatus) => Promise<string>
+  /** Compares the books with fresh snapshots; what it came to is the answer, as JSON. */
+  readonly verify: () => Promise<readonly unknown[]>
 }
 
 export interface Health {
@@ -88,6 +91,7 @@ export async function serveHealth(options: HealthOptions): Promise<Health> {
   const { port = 8080, host, progress } = options
   const answers = new Map<string, Answer>()
   await refresh(answers, options)
+  const verifying = verifier(options.verify)
   const timer = setInterval(() => void refresh(answers, options), REFRESH_MS)
 
   const server = createServer(
@@ -97,8 +101,10 @@ export async function serveHealth(options: HealthOptions): Promise<Health> {
       requestTimeout: 10_000,
       connectionsCheckingInterval: 1000,
     },
-    (request, response) =>
-      answer(request, response, (path) => (path === '/livez' ? livez(progress()) : answers.get(path))),
+    (request, response) => {
+      if (pathOf(request) === '/verify') verifying(request, response)
+      else answer(request, response, (path) => (path === '/livez' ? livez(progress()) : answers.get(path)))
+    },
   )
   server.maxConnections = CONNECTIONS_MAX
   server.keepAliveTimeout = 20_000
@@ -139,14 +145,44 @@ function livez(progressMs: number): Answer {
 }
 
 function answer(request: IncomingMessage, response: ServerResponse, find: (path: string) => Answer | undefined): void {
-  request.resume()
-  const { method, url = '/' } = request
-  const path = url.split('?', 1)[0] as string
-  let found = find(path) ?? text(404, 'not found; there are /livez, /readyz, /status and /metrics\n')
-  if (method !== 'GET' && method !== 'HEAD') {
-    response.setHeader('allow', 'GET, HEAD')
-    found = text(405, 'only GET and HEAD\n')
+  const { method } = request
+  const found = find(pathOf(request)) ?? text(404, 'not found; there are /livez, /readyz, /status and /metrics\n')
+  if (method === 'GET' || method === 'HEAD') return send(request, response, found)
+  response.setHeader('allow', 'GET, HEAD')
+  send(request, response, text(405, 'only GET and HEAD\n'))
+}
+
+/** Answers to /verify: it costs the venue's REST, so nobody else may ask, and not twice at once. */
+function verifier(verify: HealthOptions['verify']): (request: IncomingMessage, response: ServerResponse) => void {
+  let isRunning = false
+  return (request, response) => {
+    const say = (code: number, why: string): void => send(request, response, text(code, `${why}\n`))
+    if (request.method !== 'POST') {
+      response.setHeader('allow', 'POST')
+      return say(405, 'only POST')
+    }
+    if (!isLoopback(request.socket.remoteAddress)) return say(403, 'only from this machine or pod')
+    if (isRunning) return say(429, 'it is being verified; wait for that')
+    isRunning = true
+    void verify()
+      .then(
+        (books) => send(request, response, { code: 200, type: 'application/json', body: `${asciiJson(books)}\n` }),
+        (error: unknown) => say(500, `verify: ${printable(String(error))}`),
+      )
+      .finally(() => (isRunning = false))
   }
+}
+
+function isLoopback(address: string | undefined): boolean {
+  return address !== undefined && /^(?:::ffff:)?127\.|^::1$/.test(address)
+}
+
+function pathOf({ url = '/' }: IncomingMessage): string {
+  return url.split('?', 1)[0] as string
+}
+
+function send(request: IncomingMessage, response: ServerResponse, found: Answer): void {
+  request.resume()
   // A body that nobody asked for is not read to its end: the connection goes with it.
   if (request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined) {
     response.setHeader('connection', 'close')
@@ -157,7 +193,7 @@ function answer(request: IncomingMessage, response: ServerResponse, find: (path:
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
   })
-  response.end(method === 'HEAD' ? undefined : found.body)
+  response.end(request.method === 'HEAD' ? undefined : found.body)
 }
 
 function text(code: number, body: string): Answer {

@@ -1,30 +1,55 @@
-// One channel as it runs: its route, its sockets, its state.
+// One channel as it runs: its route, where it comes from, its state.
 import type { DataType } from '../crds/names.ts'
 import type { Route } from './exchanges/decoder.ts'
-import type { StreamName } from './exchanges/room.ts'
 import type { Channel } from './market/channel.ts'
 import type { ChannelState, State, Unpublished } from './market/messages.ts'
+import type { Poll } from './polls.ts'
+import type { BestCheck } from './quality/best.ts'
 import { type Judgement, Liveness, NO_FRAME } from './quality/liveness.ts'
 import type { ChannelLatency } from './latency.ts'
+import type { ChannelPlan } from './routes.ts'
 import type { ChannelStatus } from './status.ts'
 
 /** A state is repeated this often, so that a consumer who joins late knows it. */
 const REPEAT_US = 60_000_000
 
+/** Where a pushed channel comes from. */
+export interface LaneStream {
+  /** Of its sockets. */
+  readonly url: string
+  /** What is subscribed there. */
+  readonly name: string
+}
+
+/** What a channel that can be consists of. */
+export interface LaneParts {
+  readonly plan: ChannelPlan
+  readonly route: Route
+  /** It is pushed over a stream, or asked for. */
+  readonly source: LaneStream | Poll
+  /** Nothing for hours is usual. */
+  readonly sparse: boolean
+}
+
 export class Lane {
   readonly channel: Channel
-  readonly stream: StreamName
-  /** undefined for a symbol that the venue does not list: nothing will ever come. */
-  readonly route: Route | undefined
+  /** undefined for one that the venue does not have: nothing will ever come. */
+  readonly parts: LaneParts | undefined
   readonly latency: ChannelLatency
-  /** Why the channel cannot be: unlisted, or refused by the venue. */
+  /** Why the channel cannot be: unlisted, not offered, or refused by the venue. */
   impossible: string | undefined
+  /** What it waits for, before it is known whether it can be. */
+  pending: string | undefined
+  /** Why silence is as it should be. */
+  rests: string | undefined
   /** Sockets that carry it now. */
   readonly sockets = new Set<number>()
   askedUs = 0
   /** Whether it was noticed in the last tick that the first frame does not come. */
   isUnheard = false
   readonly liveness = new Liveness()
+  /** Of a book whose ticker is collected, too. */
+  bestCheck: BestCheck | undefined
   #state: ChannelState = 'down'
   #sinceUs = 0
   #judgement: Judgement = { state: 'down', detail: 'not started', settled: false }
@@ -33,11 +58,24 @@ export class Lane {
   #framesBefore = 0
   #perSecond = 0
 
-  constructor(channel: Channel, stream: StreamName, route: Route | undefined, latency: ChannelLatency) {
+  constructor(channel: Channel, parts: LaneParts | undefined, latency: ChannelLatency) {
     this.channel = channel
-    this.stream = stream
-    this.route = route
+    this.parts = parts
     this.latency = latency
+  }
+
+  get route(): Route | undefined {
+    return this.parts?.route
+  }
+
+  get stream(): LaneStream | undefined {
+    const source = this.parts?.source
+    return source !== undefined && 'url' in source ? source : undefined
+  }
+
+  get poll(): Poll | undefined {
+    const source = this.parts?.source
+    return source !== undefined && 'url' in source ? undefined : source
   }
 
   get state(): ChannelState {
@@ -50,18 +88,9 @@ export class Lane {
    */
   tick(nowUs: number): Unpublished<State> | undefined {
     const { tally } = this.channel
-    const frames = tally.made + tally.repeated + tally.held
     this.#perSecond = tally.made - this.#framesBefore
     this.#framesBefore = tally.made
-    this.#judgement = this.liveness.judge({
-      nowUs,
-      impossible: this.impossible,
-      socketUp: this.sockets.size > 0,
-      askedUs: this.askedUs,
-      inSync: this.route?.track.inSync,
-      frames,
-      lastUs: tally.lastReceived,
-    })
+    this.#judgement = this.#judge(nowUs)
     const { state, detail } = this.#judgement
     this.isUnheard = detail === NO_FRAME && !this.#wasUnheard
     this.#wasUnheard = detail === NO_FRAME
@@ -96,12 +125,31 @@ export class Lane {
       dropped: tally.dropped,
       repeated: tally.repeated,
       gaps: tally.gaps,
+      failures: this.route?.track.outlet.guard.failures ?? {},
       perSecond: this.#perSecond,
       p50: p50 === undefined ? undefined : p50 / 1e6,
       p99: p99 === undefined ? undefined : p99 / 1e6,
       age: tally.lastReceived === 0 ? undefined : (nowUs - tally.lastReceived) / 1e6,
       ...(inSync === undefined ? {} : { inSync }),
+      ...(this.bestCheck === undefined ? {} : { best: { ...this.bestCheck.counts } }),
     }
+  }
+
+  #judge(nowUs: number): Judgement {
+    if (this.pending !== undefined) return { state: 'down', detail: this.pending, settled: false }
+    const { poll, impossible } = this
+    if (poll !== undefined) return poll.judge(nowUs, impossible)
+    const { tally } = this.channel
+    return this.liveness.judge({
+      nowUs,
+      impossible,
+      socketUp: this.sockets.size > 0,
+      askedUs: this.askedUs,
+      mayRest: this.rests,
+      inSync: this.route?.track.inSync,
+      frames: tally.made + tally.repeated + tally.held,
+      lastUs: tally.lastReceived,
+    })
   }
 
   #message(nowUs: number): Unpublished<State> {
@@ -117,9 +165,11 @@ export class Lane {
       ...(interval === undefined ? {} : { interval }),
       state: this.#state,
       since: this.#sinceUs,
-      ...(detail === undefined ? {} : { detail }),
+      ...(detail === undefined ? {} : { detail: detail.slice(0, DETAIL_MAX) }),
       ...this.route?.track.position,
       received: nowUs,
     }
   }
 }
+
+const DETAIL_MAX = 200

@@ -66,7 +66,7 @@ function changedStatus(): CollectorStatus {
     channels: [
       sampleChannel({ ...grown, state: 'stale', age: 3 }),
       sampleChannel({ symbol: 'ETH-USDT' }),
-      sampleChannel({ ...grown, type: 'orderbook', inSync: false }),
+      sampleChannel({ ...grown, type: 'orderbook', inSync: false, best: { equal: 1, differs: 1, unknown: 1 } }),
       sampleChannel({ ...grown, type: 'orderbook', symbol: 'ETH-USDT', inSync: false }),
     ],
     sessions: [sampleSession({ state: 'waiting', lost: 4, planned: 3, bytes: 999_999 })],
@@ -175,6 +175,29 @@ test('of several channels the last message is that of the one silent for longest
   expect(await read(fresh, quiet)).toBe(1)
   expect(await read(quiet, never)).toBe(1800)
   expect(await read(never)).toBeUndefined()
+})
+
+test('failures of checks are added up by check and action, and so are comparisons of books; both stay when a channel goes', async () => {
+  const { read } = collect()
+  const trade = (symbol: string, flag: number) =>
+    sampleChannel({ symbol, failures: { priceJump: { flag, drop: 1 }, badNumber: { drop: 0 } } })
+  const book = sampleChannel({
+    type: 'orderbook',
+    inSync: true,
+    failures: {},
+    best: { equal: 7, differs: 1, unknown: 2 },
+  })
+  const before = await read(sampleStatus({ channels: [trade('BTC-USDT', 2), trade('ETH-USDT', 3), book] }))
+  const failed = (series: Map<string, number>, check: string, action: string) =>
+    series.get(`marketprism_collector_checks_failed_total{${KIND},check="${check}",action="${action}"}`)
+  expect(failed(before, 'priceJump', 'flag')).toBe(5)
+  expect(failed(before, 'priceJump', 'drop')).toBe(2)
+  expect(failed(before, 'badNumber', 'drop')).toBe(0)
+  const place = 'exchange="binance",market="perpetual"'
+  const compared = (outcome: string) =>
+    before.get(`marketprism_collector_order_book_checks_total{${place},outcome="${outcome}"}`)
+  expect(['equal', 'differs', 'unknown'].map(compared)).toEqual([7, 1, 2])
+  expect(failed(await read(sampleStatus({ channels: [trade('BTC-USDT', 4)] })), 'priceJump', 'flag')).toBe(7)
 })
 
 test('a counter never falls: not when a channel is taken away, nor does it jump when it comes back', async () => {

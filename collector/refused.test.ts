@@ -64,5 +64,5 @@ it('a message that the sink can never store is counted and announced by a gap ar
     before_id: `${id + 1}`,
     missing: 1,
   })
-  expect(ledger.messagesDropped).toEqual({ spool_full: 0, refused_by_sink: 1 })
+  expect(ledger.messagesDropped).toEqual({ spool_full: 0, refused_by_sink: 1, quality: 0 })
 })

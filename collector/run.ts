@@ -70,6 +70,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
       status: () => running.status(),
       progress: () => running.progress(),
       metricsText: (status) => metrics.text(status),
+      verify: () => running.verify(),
     })
   } catch (error) {
     runtime.close()

@@ -1,7 +1,9 @@
 // What a running collector says of itself: the one source of /status, /readyz, /metrics, the live table and the summary.
 // Made once a second from plain counters, off the hot path; readers never compute anything from live state.
 import type { DataType, ExchangeName, Market } from '../crds/names.ts'
+import type { Failures } from './market/guard.ts'
 import type { ChannelState } from './market/messages.ts'
+import type { Agreement } from './quality/best.ts'
 import type { SinkStatus } from './sinks/sink.ts'
 
 export interface ChannelStatus {
@@ -23,6 +25,8 @@ export interface ChannelStatus {
   readonly dropped: number
   readonly repeated: number
   readonly gaps: number
+  /** Messages that failed checks, by check and action; empty where nothing can come. */
+  readonly failures: Failures
   /** Messages in the last second. */
   readonly perSecond: number
   /** Socket read to acknowledgement in the last ten seconds, seconds; undefined without messages. */
@@ -32,6 +36,8 @@ export interface ChannelStatus {
   readonly age: number | undefined
   /** Books only. */
   readonly inSync?: boolean
+  /** Books whose ticker is collected, too: how often both had the same best prices, see quality/best.ts. */
+  readonly best?: Readonly<Record<Agreement, number>>
 }
 
 export interface SessionStatus {

@@ -65,11 +65,11 @@ test('JSON is read as YAML is', () => {
 })
 
 test('notes stand with their place before the ok line', () => {
-  const file = saved('notes.yaml', GOOD.replace('exchange: binance', 'exchange: okx') + '  shards: 2\n')
+  const file = saved('notes.yaml', GOOD.replace('exchange: binance', 'exchange: bybit') + '  shards: 2\n')
   expect(validate(file)).toEqual({
     code: 0,
     out: [
-      "notes.yaml:5:22: spec.feeds[0].exchange: note: 'okx' is not yet spoken by this version; it speaks 'binance'.",
+      "notes.yaml:5:22: spec.feeds[0].exchange: note: 'bybit' is not yet spoken by this version; it speaks 'binance', 'okx' or 'deribit'.",
       'notes.yaml:7:11: spec.shards: note: is used by the operator only; `marketprism run` does not act on it.',
       "notes.yaml: ok: Collector 'majors'\n",
     ].join('\n'),

@@ -198,12 +198,29 @@ async function listings(rest: string) {
 describe('a channel', () => {
   it('whose first frame does not come is told, and does not hold up readiness', async () => {
     await using world = await startWorld(20, { symbols: SYMBOLS, rate: 200 })
-    await using keeping = await keep(wanted(world, { spot: ['LUNA-USDT', 'BTC-USDT'] }, { types: ['trade'] }), world)
+    await using venue = await listings(world.exchange.urls.spot.rest)
+    // It is listed as if it were traded, and is not.
+    venue.status.set('LUNAUSDT', 'TRADING')
+    const feed = wanted(
+      { ...world, exchange: { ...world.exchange, urls: venue.urls(world) } } as World,
+      { spot: ['LUNA-USDT', 'BTC-USDT'] },
+      { types: ['trade'] },
+    )
+    await using keeping = await keep(feed, world)
     await keeping.until('it is ready', ({ ready }) => ready)
     const states = keeping.of('state', 'LUNA-USDT').map(({ state, detail }) => `${state}: ${detail}`)
     expect(states.slice(-2)).toEqual(['quiet: waiting for the first frame', 'quiet: no first frame yet'])
     const warned = keeping.logged.filter(({ symbol, level }) => symbol === 'LUNA-USDT' && level === 'warn')
     expect(warned).toMatchObject([{ type: 'trade', stream: 'lunausdt@aggTrade' }])
+  })
+
+  it('of what is halted is quiet, and nobody is told', async () => {
+    await using world = await startWorld(20, { symbols: SYMBOLS, rate: 200 })
+    await using keeping = await keep(wanted(world, { spot: ['LUNA-USDT'] }, { types: ['trade'] }), world)
+    await keeping.until('it is ready', ({ ready }) => ready)
+    await keeping.until('it is told', () => keeping.of('state', 'LUNA-USDT').length > 0)
+    expect(keeping.of('state', 'LUNA-USDT')[0]).toMatchObject({ state: 'quiet', detail: 'trading is halted' })
+    expect(keeping.logged.filter(({ level }) => level === 'warn')).toEqual([])
   })
 
   it('tells its state on every change, and once a minute', async () => {

@@ -1,34 +1,36 @@
 // One market of one exchange as this process runs it: instruments, the channels that feeds ask for, and who carries them.
 //
-// In: the feeds that name it. Out: messages in the spool, statuses. Always: a change of the feeds touches only the
-// channels that differ. Where to start reading: `want`, then `#place`.
+// In: the feeds that name it. Out: messages in the spool, statuses. Always: a change of the feeds or of the listings
+// touches only the channels that differ. Where to start reading: `want`, then `#place`.
+import assert from 'node:assert'
 import type { Logger } from 'pino'
 import type { Feed } from '../crds/collector.ts'
-import { feedOptions } from '../crds/feed.ts'
 import type { DataType } from '../crds/names.ts'
-import { BookTrack } from './book/sync.ts'
+import { BookTrack } from './book/track.ts'
 import { Carrier } from './carrier.ts'
 import { fullJitterMs } from './connection/backoff.ts'
 import type { Clock, Random } from './connection/clock.ts'
 import { messageOf } from './connection/errors.ts'
 import type { addresses } from './connection/limits.ts'
+import type { Network } from './connection/network.ts'
 import { SessionPool } from './connection/pool.ts'
 import type { Proxy } from './connection/proxy.ts'
 import { Decoder, type FrameCounts, type Route } from './exchanges/decoder.ts'
-import type { Listing, Room, TypeOptions, TypeRoom } from './exchanges/room.ts'
-import type { Track } from './exchanges/track.ts'
-import { Lane } from './lane.ts'
+import type { Endpoints, Listing, Room, TypeRoom } from './exchanges/room.ts'
+import { InstrumentNews } from './instruments.ts'
+import { Lane, type LaneParts } from './lane.ts'
 import type { Latencies } from './latency.ts'
 import type { limited } from './log.ts'
+import { Listings, pause } from './listings.ts'
 import type { Channel, Channels } from './market/channel.ts'
 import type { Message } from './market/messages.ts'
-import { Outlet, type OwnMessages } from './market/outlet.ts'
-import { type Selection, select } from './market/symbols.ts'
-import { PushTrack } from './quality/pushes.ts'
-import { TradeTrack } from './quality/trades.ts'
+import type { OwnMessages } from './market/outlet.ts'
+import type { Policy } from './quality/checks.ts'
+import { type Absent, type Plan, type Wanted, planOf } from './plan.ts'
+import { type Lines, Poll, Polls } from './polls.ts'
 import { Queries } from './queries.ts'
+import { type Resume, Routes, resumeAfter, resumeOf } from './routes.ts'
 import type { AddressStatus, SessionStatus } from './status.ts'
-import { Frame, payloadHead } from './wire/frame.ts'
 
 /** What all markets of a collector share. */
 export interface Shared {
@@ -37,6 +39,10 @@ export interface Shared {
   readonly counts: FrameCounts
   readonly latencies: Latencies
   readonly addresses: ReturnType<typeof addresses>
+  readonly lines: Lines
+  readonly policy: Policy
+  /** The machine's by default. */
+  readonly network?: Network | undefined
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
@@ -49,23 +55,21 @@ export interface Shared {
 
 export interface VenueOptions {
   readonly room: Room
-  readonly endpoints: { readonly websocket: string; readonly rest: string }
+  /** What the user says instead of the venue's own; holds for all hosts of the room. */
+  readonly endpoints: { readonly [K in keyof Endpoints]?: string | undefined }
   readonly proxy: Proxy | undefined
   readonly shared: Shared
 }
 
 const INSTRUMENTS_EVERY_MS = 10 * 60_000
 const RETRY_BASE_MS = 500
-const INSTRUMENTS_RETRY_MAX_MS = 60_000
 const LAST_RETRY_MAX_MS = 5_000
 
-/** A channel that a feed asks for. */
-interface Wanted {
-  readonly listing: Listing
-  readonly type: DataType
-  readonly options: TypeOptions
-  readonly depth: number
-  readonly snapshotSeconds: number
+/** Why a channel may be silent although all is well. */
+const SPARSE = 'nothing happened; usual for this type'
+const RESTS: Partial<Record<Listing['status'], string>> = {
+  pre_open: 'not open for trading yet',
+  halted: 'trading is halted',
 }
 
 export class Venue {
@@ -75,58 +79,83 @@ export class Venue {
   readonly #decoder: Decoder
   readonly #queries: Queries
   readonly #pool: SessionPool<Carrier>
-  readonly #frames = new Map<DataType, Frame>()
+  readonly #routes: Routes
+  /** By index of the channel. */
+  readonly #lanes = new Map<number, Lane>()
   /** By stream URL and name. */
-  readonly #lanes = new Map<string, Lane>()
-  #unlisted: ReadonlyMap<string, Lane> = new Map()
-  /** Instruments as they were published, by symbol. */
-  #told = new Map<string, Listing>()
+  #byStream: ReadonlyMap<string, readonly Lane[]> = new Map()
+  /** Channels that are named and cannot be, by index. */
+  #absent: ReadonlyMap<number, Lane> = new Map()
+  readonly #news: InstrumentNews
   readonly #snapshotSeconds = new Map<Lane, number>()
-  #listings: ReadonlyMap<string, Listing> = new Map()
+  readonly #listings: Listings
+  readonly #polls: Polls
   #feeds: readonly Feed[] = []
-  #refreshedMs = 0
   #placed: Promise<void> = Promise.resolve()
   readonly #ended = new AbortController()
 
   constructor(options: VenueOptions) {
-    const { room, endpoints, proxy, shared } = options
+    const { room, proxy, shared } = options
     this.room = room
     this.#options = options
     this.#shared = shared
     this.#decoder = new Decoder(room, shared.counts, (socketId) => this.#unreadable(socketId))
-    this.#queries = new Queries({ room, url: new URL(endpoints.rest), proxy, shared, signal: this.#ended.signal })
-    const laneOf = (url: string) => (stream: string) => this.#lanes.get(`${url} ${stream}`)
+    const url = (host: string | undefined) => new URL(this.#endpoints(host).rest)
+    const { signal } = this.#ended
+    this.#queries = new Queries({ room, url, proxy, shared, signal })
+    this.#news = new InstrumentNews(room, shared.own)
+    this.#listings = new Listings({
+      queries: room.instruments.queries,
+      load: (query) => this.#queries.listings(query),
+      clock: shared.clock,
+      random: shared.random,
+      signal,
+      onFault: (query, error) => this.#listFault(query.host, error),
+      onList: () => void this.#then(() => this.#place()),
+    })
+    this.#polls = this.#openPolls()
+    this.#routes = new Routes({
+      room,
+      own: shared.own,
+      clock: shared.clock,
+      policy: shared.policy,
+      history: (listing, from) => this.#queries.history(listing, from),
+      snapshots: (listing) => this.#queries.snapshots(listing),
+      resubscribe: (channel, socketId) => this.#resubscribe(channel, socketId),
+      onSync: (channel, inSync, why) => this.#onSync(channel, inSync, why),
+    })
+    const lanesOf = (address: string) => (stream: string) => this.#byStream.get(`${address} ${stream}`) ?? []
     const common = { room, proxy, shared, decoder: this.#decoder }
-    const carrier = (url: string) => new Carrier({ ...common, url, laneOf: laneOf(url) })
+    const carrier = (address: string) => new Carrier({ ...common, url: address, lanesOf: lanesOf(address) })
     this.#pool = new SessionPool(room.protocol.streamsPerSocketMax, carrier)
   }
 
   get lanes(): Lane[] {
-    return [...this.#lanes.values(), ...this.#unlisted.values()]
+    return [...this.#lanes.values(), ...this.#absent.values()]
   }
 
   get sessions(): SessionStatus[] {
     return this.#pool.sessions.map(({ status }) => status)
   }
 
-  get address(): AddressStatus {
+  get addresses(): AddressStatus[] {
     return this.#queries.status
   }
 
   /**
    * What to collect from now on. Loads the instruments and reads what is stored first, for as long as that takes.
-   * @returns when all channels have been asked for
+   * @returns when all channels of the instruments that are known have been asked for
    */
   want(feeds: readonly Feed[]): Promise<void> {
     this.#feeds = feeds
-    // One after the other: the last wish must not be overtaken by an earlier one that waited longer.
-    this.#placed = this.#placed.then(async () => {
-      if (this.#listings.size === 0) await this.#loadInstruments()
+    return this.#then(async () => {
+      const wasKnown = this.#listings.isWhole
+      await this.#listings.known()
       // A symbol may have been listed since.
-      else if (this.#selections().some(({ unlisted }) => unlisted.size > 0)) await this.#refreshInstruments()
+      const { absent } = this.#plan()
+      if (wasKnown && absent.some(({ symbol }) => !this.#listings.all.has(symbol))) await this.#listings.refresh()
       await this.#place()
     })
-    return this.#placed
   }
 
   /** Once a second: states, snapshots for late joiners, renewals, silent sessions, instruments. */
@@ -146,113 +175,118 @@ export class Venue {
     }
     for (const carrier of this.#pool.sessions) carrier.mendStale(nowUs)
     this.#queries.tick()
-    const nowMs = this.#shared.clock.nowMs()
-    if (this.#refreshedMs > 0 && nowMs - this.#refreshedMs > INSTRUMENTS_EVERY_MS) {
-      this.#refreshedMs = nowMs
-      this.#placed = this.#placed.then(() => this.#followListings())
-    }
+    const ageMs = this.#shared.clock.nowMs() - this.#listings.refreshedMs
+    if (ageMs < Infinity && ageMs > INSTRUMENTS_EVERY_MS) void this.#listings.refresh()
   }
 
   /** Closes sockets and requests; then announces what is missing at the end. */
   close(): void {
     this.#ended.abort()
+    this.#polls.close()
     for (const lane of this.#lanes.values()) lane.route?.track.close()
     this.#pool.close()
   }
 
-  async #loadInstruments(): Promise<void> {
-    for (let attempt = 0; !this.#ended.signal.aborted; attempt++) {
-      if (await this.#refreshInstruments()) return
-      await this.#pause(attempt, INSTRUMENTS_RETRY_MAX_MS)
-    }
+  /** One after the other: the last wish must not be overtaken by an earlier one that waited longer. */
+  #then(next: () => Promise<void>): Promise<void> {
+    this.#placed = this.#placed.then(next)
+    return this.#placed
   }
 
-  /** Waits before the next attempt, unless the venue is closed meanwhile. */
-  async #pause(attempt: number, capMs: number): Promise<void> {
-    const { clock, random } = this.#shared
-    const { signal } = this.#ended
-    const passed = Promise.withResolvers<void>()
-    const end = () => passed.resolve()
-    const timer = clock.setTimeout(end, fullJitterMs(attempt, RETRY_BASE_MS, capMs, random))
-    signal.addEventListener('abort', end)
-    await passed.promise
-    signal.removeEventListener('abort', end)
-    clock.clearTimeout(timer)
+  #endpoints(host: string | undefined): Endpoints {
+    const { room, endpoints } = this.#options
+    const own = host === undefined ? room.endpoints : room.hosts?.[host]
+    assert(own !== undefined, `${room.exchange} ${room.market} has no host '${host}'`)
+    return { websocket: endpoints.websocket ?? own.websocket, rest: endpoints.rest ?? own.rest }
   }
 
-  async #refreshInstruments(): Promise<boolean> {
-    const listings = await this.#queries.instruments()
-    if (listings === undefined) return false
-    this.#listings = new Map(listings.map((listing) => [listing.symbol, listing]))
-    this.#refreshedMs = this.#shared.clock.nowMs()
-    return true
+  #openPolls(): Polls {
+    const { clock, random, faults } = this.#shared
+    const { exchange, market } = this.room
+    return new Polls({
+      clock,
+      random,
+      ask: (query) => this.#queries.poll(query),
+      line: (query) => this.#queries.line(query),
+      onFault: ({ symbol, type }, error) =>
+        faults.warn(`poll ${exchange} ${market} ${type}`, { exchange, market, symbol, type, error }, 'not answered'),
+      onLate: ({ symbol, type }) =>
+        faults.warn(
+          `late ${exchange} ${market} ${type}`,
+          { exchange, market, symbol, type },
+          'asked later than wanted: the limits of the venue allow no more; take fewer symbols',
+        ),
+    })
   }
 
-  /** Asks for the venue's instruments, publishes what changed, and follows what patterns give now. */
-  async #followListings(): Promise<void> {
-    if (await this.#refreshInstruments()) await this.#place()
+  #listFault(host: string | undefined, error: string): void {
+    if (this.#ended.signal.aborted) return
+    const { exchange, market } = this.room
+    this.#shared.faults.warn(
+      `instruments ${exchange} ${market} ${host ?? ''}`,
+      { exchange, market, ...(host === undefined ? {} : { host }), error },
+      'instruments could not be loaded; trying again',
+    )
   }
 
-  #selections(): Selection[] {
+  #plan(): Plan {
     const taken = new Set([...this.#lanes.values()].map(({ channel }) => channel.symbol))
-    return this.#feeds.map(({ symbols, exclude }) => select(symbols, exclude, this.#listings, taken))
+    const { all: listings, isWhole } = this.#listings
+    return planOf(this.#feeds, { room: this.room, listings, isWhole, taken })
   }
 
   /** Makes the channels that the feeds ask for, and no others. */
   async #place(): Promise<void> {
     if (this.#ended.signal.aborted) return
-    const wanted = new Map<string, Wanted>()
-    const unlisted = new Map<string, Lane>()
-    this.#selections().forEach((selection, i) => {
-      const feed = this.#feeds[i] as Feed
-      for (const want of this.#expand(feed, selection)) wanted.set(this.#streamKey(want), want)
-      this.#addUnlisted(feed, selection, unlisted)
-    })
-    this.#unlisted = unlisted
+    const { wanted: all, absent, unmatched } = this.#plan()
+    const wanted = new Map(all.map((want) => [this.#routes.channel(want).index, want]))
+    this.#placeAbsent(absent)
+    for (const sentence of unmatched) this.#shared.faults.warn(`unmatched ${sentence}`, {}, sentence)
     for (const [key, lane] of this.#lanes) if (!wanted.has(key)) this.#remove(key, lane)
+    const resumes = this.#removeChanged(wanted)
     const added = [...wanted].filter(([key]) => !this.#lanes.has(key))
-    const last = await this.#lastMessages(added.map(([, want]) => want))
+    const last = await this.#lastMessages(added.filter(([key]) => !resumes.has(key)).map(([, want]) => want))
     if (last === undefined) return
-    for (const [key, want] of added) this.#add(key, want, last)
-    for (const [key, want] of wanted) this.#adjust(this.#lanes.get(key) as Lane, want)
-    this.#tellInstruments([...wanted.values()].map(({ listing }) => listing))
+    for (const [key, want] of added) {
+      const { subject } = this.#routes.channel(want)
+      this.#tryToAdd(want, resumes.has(key) ? resumes.get(key) : resumeAfter(last.get(subject), want.options))
+    }
+    for (const [key, want] of wanted) this.#adjust(this.#lanes.get(key), want)
+    this.#news.tell(
+      all.map(({ listing }) => listing),
+      this.#listings.all,
+    )
     this.#carry()
   }
 
-  #expand(feed: Feed, { listed }: Selection): Wanted[] {
-    const { kline, orderbook } = feedOptions(feed)
-    return listed.flatMap((listing) =>
-      feed.types.flatMap((type) => {
-        if (this.room.types[type] === undefined) return []
-        const intervals = type === 'kline' ? kline.intervals.map((interval) => ({ interval })) : [{}]
-        const { depth, snapshotSeconds } = orderbook
-        return intervals.map((options) => ({ listing, type, options, depth, snapshotSeconds }))
-      }),
-    )
-  }
-
-  #streamKey({ listing, type, options }: Wanted): string {
-    const { path, name } = (this.room.types[type] as TypeRoom).stream(listing.venueSymbol, options)
-    return `${this.#url(path)} ${name}`
-  }
-
-  #url(path: string): string {
-    return this.#options.endpoints.websocket.replace(/\/$/, '') + path
-  }
-
-  #addUnlisted(feed: Feed, { unlisted }: Selection, lanes: Map<string, Lane>): void {
-    const { exchange, market } = this.room
-    for (const [symbol, why] of unlisted) {
-      for (const type of feed.types) {
-        const channel = this.#shared.channels.of({ exchange, market, symbol, type })
-        const known = this.#unlisted.get(channel.subject)
-        if (known === undefined) this.#shared.log.error({ exchange, market, symbol, type }, `${symbol} is ${why}`)
-        const latency = this.#shared.latencies.channel(channel as Channel & { type: DataType })
-        const lane = known ?? new Lane(channel, { path: '', name: '' }, undefined, latency)
-        lane.impossible = why
-        lanes.set(channel.subject, lane)
-      }
+  /** Channels whose instrument is another now: a new name, other sizes. They are made anew from where they stand. */
+  #removeChanged(wanted: ReadonlyMap<number, Wanted>): Map<number, Resume | undefined> {
+    const resumes = new Map<number, Resume | undefined>()
+    for (const [key, lane] of this.#lanes) {
+      const want = wanted.get(key)
+      if (want === undefined || lane.parts === undefined || isSame(lane.parts.plan.listing, want.listing)) continue
+      const { exchange, market, symbol, type } = lane.channel
+      this.#shared.log.warn({ exchange, market, symbol, type }, 'the instrument changed; the channel is made anew')
+      this.#remove(key, lane)
+      resumes.set(key, resumeOf(lane.parts.route.track))
     }
+    return resumes
+  }
+
+  #placeAbsent(absent: readonly Absent[]): void {
+    const { exchange, market } = this.room
+    const lanes = new Map<number, Lane>()
+    for (const { symbol, type, interval, why, isFinal } of absent) {
+      const key = { exchange, market, symbol, type, ...(interval === undefined ? {} : { interval }) }
+      const channel = this.#shared.channels.of(key)
+      const known = this.#absent.get(channel.index)
+      const lane = known ?? new Lane(channel, undefined, this.#latency(channel))
+      if (isFinal && lane.impossible !== why) this.#shared.log.error(key, `cannot be collected: ${why}`)
+      lane.impossible = isFinal ? why : undefined
+      lane.pending = isFinal ? undefined : why
+      lanes.set(channel.index, lane)
+    }
+    this.#absent = lanes
   }
 
   /**
@@ -260,7 +294,7 @@ export class Venue {
    * not announce what was missed. undefined when the venue was closed meanwhile.
    */
   async #lastMessages(wanted: readonly Wanted[]): Promise<ReadonlyMap<string, Message> | undefined> {
-    const subjects = new Set(wanted.map((want) => this.#channel(want).subject))
+    const subjects = new Set(wanted.map((want) => this.#routes.channel(want).subject))
     if (subjects.size === 0) return new Map()
     for (let attempt = 0; !this.#ended.signal.aborted; attempt++) {
       try {
@@ -269,80 +303,59 @@ export class Venue {
       } catch (error) {
         const fields = { error: messageOf(error) }
         this.#shared.faults.warn('last', fields, 'the last messages cannot be read; channels wait until they can')
-        await this.#pause(attempt, LAST_RETRY_MAX_MS)
+        const waitMs = fullJitterMs(attempt, RETRY_BASE_MS, LAST_RETRY_MAX_MS, this.#shared.random)
+        await pause(this.#shared.clock, waitMs, this.#ended.signal)
       }
     }
     return undefined
   }
 
-  #channel({ listing, type, options }: Wanted): Channel {
-    const { exchange, market } = this.room
-    return this.#shared.channels.of({ exchange, market, symbol: listing.symbol, type, ...options })
+  /** What a venue lists must not end the process, however odd it is. */
+  #tryToAdd(want: Wanted, resume: Resume | undefined): void {
+    try {
+      this.#add(want, resume)
+    } catch (error) {
+      const { exchange, market } = this.room
+      const { listing, type } = want
+      const fields = { exchange, market, symbol: listing.symbol, type, error: messageOf(error) }
+      this.#shared.log.error(fields, 'the channel cannot be opened')
+    }
   }
 
-  #add(key: string, want: Wanted, last: ReadonlyMap<string, Message>): void {
-    const channel = this.#channel(want)
+  #add(want: Wanted, resume: Resume | undefined): void {
+    const channel = this.#routes.channel(want)
     const typeRoom = this.room.types[want.type] as TypeRoom
-    const frame = this.#frames.get(want.type) ?? new Frame(typeRoom.frame)
-    this.#frames.set(want.type, frame)
-    const constants = { kind: 'delta', interval: want.options.interval ?? '' }
-    const outlet = new Outlet(
-      channel,
-      frame.template(channel.idHead, payloadHead(channel), constants),
-      this.#shared.own,
-    )
-    const symbol = Buffer.from(want.listing.venueSymbol)
-    const track = this.#track(want, outlet, frame, symbol, last.get(channel.subject))
-    const route: Route = { frame, symbol, track, newest: 0 }
-    const stream = typeRoom.stream(want.listing.venueSymbol, want.options)
-    const lane = new Lane(
-      channel,
-      stream,
-      route,
-      this.#shared.latencies.channel(channel as Channel & { type: DataType }),
-    )
-    this.#decoder.route(stream.name, route)
-    this.#lanes.set(key, lane)
+    const route = this.#routes.open(want, resume)
+    const source = this.#source(want, typeRoom, channel, route)
+    const parts = { plan: want, route, source, sparse: typeRoom.sparse === true }
+    const lane = new Lane(channel, parts, this.#latency(channel))
+    if (source instanceof Poll) this.#polls.add(source)
+    else this.#decoder.add(route)
+    this.#lanes.set(channel.index, lane)
     this.#shared.onLane(lane)
   }
 
-  /** Takes up options that may change while the channel lives. */
-  #adjust(lane: Lane, { depth, snapshotSeconds }: Wanted): void {
+  #source(want: Wanted, typeRoom: TypeRoom, channel: Channel, route: Route): LaneParts['source'] {
+    if (typeRoom.via === 'rest') return new Poll(channel, route, typeRoom, want)
+    const { host, path, name } = typeRoom.stream(want.listing, want.options)
+    return { url: this.#endpoints(host).websocket.replace(/\/$/, '') + path, name }
+  }
+
+  #latency(channel: Channel): Lane['latency'] {
+    return this.#shared.latencies.channel(channel as Channel & { type: DataType })
+  }
+
+  /** Takes up what may change while the channel lives. */
+  #adjust(lane: Lane | undefined, { depth, snapshotSeconds, listing }: Wanted): void {
+    if (lane === undefined) return
+    const rests = RESTS[listing.status]
+    lane.rests = rests ?? (lane.parts?.sparse === true ? SPARSE : undefined)
+    // Of what is halted there are figures; of what is not open yet there are none.
+    if (lane.poll !== undefined) lane.poll.rests = listing.status === 'pre_open' ? rests : undefined
     const track = lane.route?.track
     if (!(track instanceof BookTrack)) return
     track.depth = depth
     this.#snapshotSeconds.set(lane, snapshotSeconds)
-  }
-
-  #track(want: Wanted, outlet: Outlet, frame: Frame, symbol: Buffer, last: Message | undefined): Track {
-    const { order } = this.room.types[want.type] as TypeRoom
-    const { venueSymbol } = want.listing
-    if (want.type === 'orderbook') {
-      const resume = last?.type === 'orderbook' && last.ts !== undefined ? { seq: last.seq, time: last.ts } : undefined
-      const source = this.#queries.snapshots(venueSymbol, symbol)
-      const onSync = (inSync: boolean, why: string) => this.#onSync(outlet.channel, inSync, why)
-      return new BookTrack({ outlet, frame, symbol, keys: this.room.book, source, depth: want.depth, onSync, resume })
-    }
-    if (order.id !== undefined && order.time !== undefined) {
-      const id = last?.type === 'trade' ? Number(last.id) : Number.NaN
-      const resume = last?.ts !== undefined && Number.isSafeInteger(id) ? { id, time: last.ts } : undefined
-      const history = (fromId: number) => this.#queries.history(venueSymbol, fromId)
-      const { clock } = this.#shared
-      return new TradeTrack({
-        outlet,
-        frame,
-        symbol,
-        order: { id: order.id, time: order.time },
-        history,
-        clock,
-        resume,
-      })
-    }
-    if (last !== undefined) {
-      outlet.lastTime = last.ts ?? last.received
-      outlet.interrupt('restart')
-    }
-    return new PushTrack(outlet, frame, order)
   }
 
   #onSync(channel: Channel, inSync: boolean, why: string): void {
@@ -354,41 +367,14 @@ export class Venue {
     }
   }
 
-  /** What became of the instruments that were collected until now, and those that are from now on. */
-  #tellInstruments(wanted: readonly Listing[]): void {
-    const current = (known: Listing): Listing => this.#listings.get(known.symbol) ?? { ...known, status: 'delisted' }
-    this.#publishInstruments([...this.#told.values()].map(current))
-    this.#publishInstruments(wanted)
-    this.#told = new Map(wanted.map((listing) => [listing.symbol, listing]))
+  #resubscribe(channel: Channel, socketId: number): void {
+    const stream = this.#lanes.get(channel.index)?.stream
+    if (stream !== undefined) this.#pool.resubscribe(stream.url, stream.name, socketId)
   }
 
-  /** Publishes those that changed since they were published last. */
-  #publishInstruments(listings: Iterable<Listing>): void {
-    const { exchange, market } = this.room
-    for (const listing of listings) {
-      const { symbol, venueSymbol, base, quote, status, tickSize, lotSize, contractMultiplier } = listing
-      if (JSON.stringify(this.#told.get(symbol)) === JSON.stringify(listing)) continue
-      this.#told.set(symbol, listing)
-      this.#shared.own.publish({
-        type: 'instrument',
-        v: 1,
-        exchange,
-        market,
-        symbol,
-        venue_symbol: venueSymbol,
-        base,
-        quote,
-        status,
-        ...(tickSize === undefined ? {} : { tick_size: tickSize }),
-        ...(lotSize === undefined ? {} : { lot_size: lotSize }),
-        ...(contractMultiplier === undefined ? {} : { contract_multiplier: contractMultiplier }),
-        received: this.#shared.clock.nowUs(),
-      })
-    }
-  }
-
-  #remove(key: string, lane: Lane): void {
-    this.#decoder.route(lane.stream.name, undefined)
+  #remove(key: number, lane: Lane): void {
+    if (lane.poll !== undefined) this.#polls.remove(lane.poll)
+    else if (lane.route !== undefined) this.#decoder.remove(lane.route)
     this.#lanes.delete(key)
     this.#snapshotSeconds.delete(lane)
     lane.route?.track.close()
@@ -397,18 +383,26 @@ export class Venue {
   /** Tells the pool which streams to carry. */
   #carry(): void {
     const wanted = new Map<string, Set<string>>()
+    const byStream = new Map<string, Lane[]>()
     for (const lane of this.#lanes.values()) {
-      const url = this.#url(lane.stream.path)
-      const streams = wanted.get(url) ?? new Set()
-      wanted.set(url, streams.add(lane.stream.name))
+      if (lane.stream === undefined) continue
+      const { url, name } = lane.stream
+      wanted.set(url, (wanted.get(url) ?? new Set()).add(name))
+      const key = `${url} ${name}`
+      const lanes = byStream.get(key) ?? []
+      lanes.push(lane)
+      byStream.set(key, lanes)
     }
+    this.#byStream = byStream
     this.#pool.want(wanted)
   }
 
   #unheard({ channel, stream }: Lane): void {
     const { exchange, market, symbol, type } = channel
-    const fields = { exchange, market, symbol, type, stream: stream.name }
-    this.#shared.log.warn(fields, 'no frame has come since the channel was asked for; is it the right stream?')
+    const fields = { exchange, market, symbol, type, stream: stream?.name }
+    const says = 'no frame has come since the channel was asked for; is it the right stream?'
+    // Hundreds of options may not be traded for hours.
+    this.#shared.faults.warn(`unheard ${exchange} ${market} ${type}`, fields, says)
   }
 
   /** A frame that may have been any channel's of this socket. */
@@ -417,4 +411,10 @@ export class Venue {
     this.#shared.faults.warn(`unreadable ${exchange} ${market}`, { exchange, market, socketId }, 'frame refused')
     this.#pool.sessions.find((carrier) => carrier.has(socketId))?.unreadable(socketId)
   }
+}
+
+/** Whether a channel of the one is a channel of the other: named, asked for and measured alike. */
+function isSame(a: Listing, b: Listing): boolean {
+  const parts = ({ venueSymbol, host, family, sizing }: Listing) => JSON.stringify([venueSymbol, host, family, sizing])
+  return parts(a) === parts(b)
 }

@@ -6,6 +6,7 @@
 import * as z from 'zod'
 import { feeds } from './feed.ts'
 import { labels, podFields } from './pod.ts'
+import { quality } from './quality.ts'
 import { byteSize, dictionary, distinct, matching, oneOf, rule } from './schema.ts'
 import { sink } from './sink.ts'
 
@@ -16,21 +17,6 @@ export const KIND = 'Collector'
 /** So long that `{name}-99-a-{hash of 10}-{5 letters}`, the name of a pod, stays within the 63 of a host name. */
 export const NAME_MAX = 40
 export const SHARDS_MAX = 100
-
-/** Checks on each message, and what is done where one fails if the Collector does not say. */
-const QUALITY = {
-  crossedBook: ['flag', 'A best bid at or above the best ask.'],
-  priceJump: ['flag', 'A trade far from the prices before it.'],
-  badNumber: ['drop', 'A price or size that is negative, or zero where it cannot be.'],
-  clockSkew: ['flag', 'An event time in the future, or long past.'],
-  outOfOrder: ['pass', 'An event time before that of the message before it.'],
-} as const
-
-const quality = z.strictObject(
-  mapped(QUALITY, ([otherwise, text]) =>
-    oneOf('an action', ['flag', 'drop', 'pass']).default(otherwise).describe(text),
-  ),
-)
 
 const monitoring = z.strictObject({
   alerts: z
@@ -209,7 +195,3 @@ export type Sink = CollectorSpec['sink']
 export type NatsSink = NonNullable<Sink['nats']>
 export type NatsStream = NatsSink['stream']
 export type FileSink = NonNullable<Sink['file']>
-
-function mapped<K extends string, A, B>(record: Readonly<Record<K, A>>, to: (value: A) => B): Record<K, B> {
-  return Object.fromEntries(Object.entries<A>(record).map(([key, value]) => [key, to(value)])) as Record<K, B>
-}

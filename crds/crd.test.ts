@@ -95,7 +95,8 @@ test('every rule has a sentence of one line that says what to write', () => {
 test('regular expressions mean the same to RE2 as to us', () => {
   const text = JSON.stringify(crd())
   expect(text).not.toMatch(/\(\?[=!<:]/)
-  expect(text).not.toMatch(/\\\\[dDwWsSbBpPku1-9]/)
+  // Both know the general categories of Unicode, ours with the flag `u`, which `matching` asks for.
+  expect(text.replaceAll(/\\+p\{[LN][ulmo]?\}/g, '')).not.toMatch(/\\\\[dDwWsSbBpPku1-9]/)
 })
 
 test('kubectl shows what an operator looks for, and can scale', () => {

@@ -16,6 +16,8 @@ export const TYPES_OF_MARKET: Record<Market, readonly DataType[]> = {
     'orderbook',
     'ticker',
     'kline',
+    // Some dated contracts have funding (X-Perps).
+    'funding_rate',
     'open_interest',
     'liquidation',
     'lsr_top_position',
@@ -24,7 +26,7 @@ export const TYPES_OF_MARKET: Record<Market, readonly DataType[]> = {
   option: ['trade', 'orderbook', 'ticker', 'kline', 'open_interest', 'liquidation', 'volatility_index'],
 }
 
-const INTERVALS = [
+export const INTERVALS = [
   '1s',
   '1m',
   '3m',
@@ -42,7 +44,7 @@ const INTERVALS = [
   '1w',
   '1M',
 ] as const
-const PERIODS = ['5m', '15m', '30m', '1h', '2h', '4h', '6h', '12h', '1d'] as const
+export const PERIODS = ['5m', '15m', '30m', '1h', '2h', '4h', '6h', '12h', '1d'] as const
 
 const exchange = oneOf('an exchange', EXCHANGES, {
   binancespot: 'binance',
@@ -97,10 +99,13 @@ const type = oneOf('a data type', DATA_TYPES, {
   dvol: 'volatility_index',
 })
 
-const NAME = '[A-Z0-9]+-[A-Z0-9]+(-[0-9]{8}(-[0-9]+(d[0-9]+)?-[CP])?)?'
+/** Capitals, digits, and letters of scripts without capitals: some coins have Chinese names. Short, since the API server
+ * estimates the cost of a rule by the length of its expression. */
+const WORD = 'A-Z0-9\\p{Lo}'
+const NAME = `[${WORD}]+-[${WORD}]+(-[0-9]{8}(-[0-9]+(d[0-9]+)?-[CP])?)?`
 const symbol = matching(
   64,
-  new RegExp(`^(${NAME}|[A-Z0-9d-]*[*][A-Z0-9d*-]*)$`),
+  new RegExp(`^(${NAME}|[${WORD}d-]*[*][${WORD}d*-]*)$`, 'u'),
   "{self} is not a symbol; write a name such as 'BTC-USDT' or a pattern such as '*-USDT'.",
   'BTC-USDT',
   ourSymbol,

@@ -39,7 +39,7 @@ const INTRODUCTION = `<!-- Generated from crds/collector.ts by \`npm run generat
 - **Default**: what holds where the field is absent. Defaults inside lists are filled in by the collector and do not show
   in the cluster.
 - **By**: who acts on the field in this version. \`collector\`: the collector, in a cluster and with \`marketprism run\`.
-  \`operator\`: the operator only, which is not part of this version. \`not yet\`: nobody; \`validate\` and \`run\` name it.
+  \`operator\`: the operator only, which is not part of this version.
 - Durations are a number and \`s\`, \`m\` or \`h\`; sizes a number and \`Ki\`, \`Mi\`, \`Gi\` or \`Ti\`.
 - This version speaks the exchanges ${code(SPOKEN.exchanges)}, the markets ${code(SPOKEN.markets)} and the types
   ${code(SPOKEN.types)}. Other names of the lists below are accepted and named in a note.

@@ -21,7 +21,7 @@ export function nearest<N extends string>(
 
 /** Letters and digits in lower case: `orderBook`, `order_book` and `ORDERBOOK` are one word. */
 function bare(text: string): string {
-  return text.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
+  return text.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, '')
 }
 
 /** Levenshtein distance, with a swap of neighbours as one edit. */
@@ -51,8 +51,8 @@ export function ourSymbol(text: string): string | undefined {
   if (text.length > 40) return undefined
   const word = text.toUpperCase().replace(/:.*$/, '').replaceAll(/[/_]/g, '-')
   const pair = word.replace(/-?(SWAP|PERP|PERPETUAL)$/, '')
-  if (/^[A-Z0-9]+-[A-Z0-9]+$/.test(pair)) return pair
-  if (!/^[A-Z0-9]+$/.test(pair)) return undefined
+  if (/^[A-Z0-9\p{Lo}]+-[A-Z0-9]+$/u.test(pair)) return pair
+  if (!/^[A-Z0-9\p{Lo}]+$/u.test(pair)) return undefined
   const quote = QUOTES.find((name) => pair.endsWith(name) && pair.length > name.length)
   if (quote !== undefined) return `${pair.slice(0, -quote.length)}-${quote}`
   return pair === word ? undefined : `${pair}-USD`

@@ -37,7 +37,7 @@ test('what the user set and the collector does not act on is named once, and not
           types: ['trade', 'lsr_all_account'],
           options: { longShortRatio: { period: '1h' } },
         },
-        { exchange: 'okx', market: 'option', symbols: ['BTC-USD-*'], types: ['trade'] },
+        { exchange: 'kraken', market: 'option', symbols: ['BTC-USD-*'], types: ['trade'] },
       ],
       sink: { nats: { servers: ['nats://n'], credentialsSecret: { name: 'c' } } },
       shards: 2,
@@ -47,13 +47,9 @@ test('what the user set and the collector does not act on is named once, and not
     },
   }
   expect(notActedOn(manifest).map(({ path, says }) => `${pathText(path)}: ${says}`)).toEqual([
-    "spec.feeds[0].types[1]: 'lsr_all_account' is not yet spoken by this version; it speaks 'trade', 'orderbook', 'ticker' or 'kline'.",
-    "spec.feeds[1].exchange: 'okx' is not yet spoken by this version; it speaks 'binance'.",
-    "spec.feeds[1].market: 'option' is not yet spoken by this version; it speaks 'spot' or 'perpetual'.",
-    'spec.feeds[0].options.longShortRatio: is accepted, but this version does not act on it yet.',
+    "spec.feeds[1].exchange: 'kraken' is not yet spoken by this version; it speaks 'binance', 'okx' or 'deribit'.",
     'spec.sink.nats.credentialsSecret: is used by the operator only; `marketprism run` does not act on it.',
     'spec.shards: is used by the operator only; `marketprism run` does not act on it.',
-    'spec.quality: is accepted, but this version does not act on it yet.',
     'spec.resources: is used by the operator only; `marketprism run` does not act on it.',
   ])
 })

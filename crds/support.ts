@@ -1,11 +1,11 @@
 // Who acts on what in this version: the one source of the notes of `validate` and `run` and of a column of the docs.
 import type { CollectorManifest } from './collector.ts'
-import type { DataType, ExchangeName, Market } from './names.ts'
+import { DATA_TYPES, MARKETS, type DataType, type ExchangeName, type Market } from './names.ts'
 import { pathText } from './faults.ts'
 import { either, type Path } from './schema.ts'
 
 /** `operator`: only where the operator runs the Collector; `marketprism run` does not act on it. */
-export type Actor = 'collector' | 'operator' | 'not yet'
+export type Actor = 'collector' | 'operator'
 
 /** A field is acted on as the longest of these that leads to it says. `[]` is any entry of a list. */
 export const ACTED_ON_BY: Readonly<Record<string, Actor>> = {
@@ -13,14 +13,13 @@ export const ACTED_ON_BY: Readonly<Record<string, Actor>> = {
   kind: 'collector',
   metadata: 'collector',
   'spec.feeds': 'collector',
-  'spec.feeds[].options.longShortRatio': 'not yet',
   'spec.feeds[].proxy.secret': 'operator',
   'spec.sink': 'collector',
   'spec.sink.nats.credentialsSecret': 'operator',
   'spec.sink.nats.tls': 'operator',
   'spec.sink.file.volume': 'operator',
   'spec.spool': 'collector',
-  'spec.quality': 'not yet',
+  'spec.quality': 'collector',
   'spec.redundancy': 'operator',
   'spec.shards': 'operator',
   'spec.sharding': 'operator',
@@ -48,9 +47,9 @@ export const SPOKEN: {
   readonly markets: readonly Market[]
   readonly types: readonly DataType[]
 } = {
-  exchanges: ['binance'],
-  markets: ['spot', 'perpetual'],
-  types: ['trade', 'orderbook', 'ticker', 'kline'],
+  exchanges: ['binance', 'okx', 'deribit'],
+  markets: MARKETS,
+  types: DATA_TYPES,
 }
 
 export interface Note {
@@ -91,7 +90,6 @@ function fieldNotes(value: unknown, path: Path): Note[] {
   if (actor === 'operator') {
     return [{ path, says: 'is used by the operator only; `marketprism run` does not act on it.' }]
   }
-  if (actor === 'not yet') return [{ path, says: 'is accepted, but this version does not act on it yet.' }]
   if (Array.isArray(value)) return value.flatMap((each, i) => fieldNotes(each, [...path, i]))
   if (typeof value !== 'object' || value === null) return []
   return Object.entries(value).flatMap(([name, each]) => (each === undefined ? [] : fieldNotes(each, [...path, name])))

@@ -2,6 +2,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { stringify } from 'yaml'
+import { dataReference } from '../collector/exchanges/reference.ts'
 import { renderMessages } from '../collector/market/reference.ts'
 import { renderMetrics } from '../collector/metrics/reference.ts'
 import { API_VERSION, GROUP } from '../crds/collector.ts'
@@ -19,6 +20,7 @@ export const GENERATED: readonly Generated[] = [
   { path: 'crds/collectors.marketprism.io.yaml', render: crdYaml },
   { path: 'crds/README.md', render: crdReadme },
   { path: 'docs/collector.md', render: reference },
+  { path: 'docs/data.md', render: dataReference },
   { path: 'docs/messages.md', render: renderMessages },
   { path: 'docs/metrics.md', render: renderMetrics },
 ]

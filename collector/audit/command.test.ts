@@ -43,10 +43,20 @@ function lines(messages: readonly Message[]): string {
   return messages.map((m) => `${JSON.stringify(m)}\n`).join('')
 }
 
-async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+interface Ran {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+function run(...args: string[]): Promise<Ran> {
+  return runIn({}, ...args)
+}
+
+async function runIn(env: Record<string, string>, ...args: string[]): Promise<Ran> {
   let [out, err] = ['', '']
   const io = { stdout: { write: (text: string) => (out += text) }, stderr: { write: (text: string) => (err += text) } }
-  const code = await auditCommand(args, io, () => 'contiguous')
+  const code = await auditCommand(args, io, () => 'contiguous', env)
   return { code, out, err }
 }
 
@@ -102,9 +112,41 @@ describe('audit of a folder', () => {
     put(`${SUBJECT}/2026-11-25T08.ndjson`, lines(trades(1, 1200)))
     const { out } = await run('--dir', dir)
     expect(out.split('\n').slice(0, 2)).toEqual([
-      'channel                      messages  first (UTC)          last',
-      'trade.binance.spot.BTC-USDT     1,200  2026-11-25 08:00:01  2026-11-25 08:20:00',
+      'channel                      messages  continuity  first (UTC)          last',
+      'trade.binance.spot.BTC-USDT     1,200  numbers     2026-11-25 08:00:01  2026-11-25 08:20:00',
     ])
+  })
+
+  it('reads files of many pieces and lines of more than one, plain and compressed', async () => {
+    const long = (id: number): Trade => ({ ...trade(id), first_id: `${id}`.repeat(id % 500 === 0 ? 300_000 : 50) })
+    const all = Array.from({ length: 6000 }, (_, i) => long(i + 1))
+    put(`${SUBJECT}/2026-11-25T08.ndjson`, lines(all.slice(0, 2000)))
+    put(`${SUBJECT}/2026-11-25T09.ndjson.gz`, gzipSync(lines(all.slice(2000, 4000))))
+    put(`${SUBJECT}/2026-11-25T10.ndjson.zst`, zstdCompressSync(lines(all.slice(4000))))
+    expect(await runJson('--dir', dir)).toMatchObject({
+      ...{ whole: true, messages: 6000, notes: [] },
+      channels: [{ messages: 6000, duplicates: 0, late: 0 }],
+    })
+  })
+
+  it('calls nothing whole of which it cannot know whether it is', async () => {
+    const volatility = (second: number): Message => {
+      const { type: _, id: _id, price: _price, size: _size, side: _side, ...rest } = trade(second)
+      return { type: 'volatility_index', ...rest, value: '54.3' }
+    }
+    put(`volatility_index/binance/spot/BTC-USDT/2026-11-25T08.ndjson`, lines([volatility(1), volatility(900)]))
+    const alone = await run('--dir', dir)
+    expect(alone.code).toBe(0)
+    expect(alone.out).toContain(
+      'Nothing is wrong. Whole where it can be known: nothing tells what any channel may lack',
+    )
+    put(`${SUBJECT}/2026-11-25T08.ndjson`, lines(trades(1, 3)))
+    put(`gap/binance/spot/BTC-USDT/2026-11-25T08.ndjson`, lines([gap(1, 2)]))
+    const { out } = await run('--dir', dir)
+    expect(out).toContain('nothing tells what 1 of the channels may lack (continuity: none).')
+    expect(out).toMatch(/^volatility_index\.binance\.spot\.BTC-USDT +2 +none/m)
+    expect(out).toMatch(/^trade\.binance\.spot\.BTC-USDT +3 +numbers/m)
+    expect(out).toMatch(/^gap\.binance\.spot\.BTC-USDT +1 +2026/m)
   })
 
   it('notes a torn last line and a compressed file without an end, and takes what is before them', async () => {
@@ -168,7 +210,7 @@ describe('audit of a folder', () => {
   it.each([
     [[], 'say either --stream NAME or --dir FOLDER'],
     [['--dir', 'x', '--stream', 'X'], 'say either --stream NAME or --dir FOLDER'],
-    [['--dir', 'x', '--nats', 'x'], '--nats goes with --stream'],
+    [['--dir', 'x', '--nats', 'x'], '--nats, --creds and --tls-ca go with --stream'],
     [['--dir', 'x', '--subject', 'a..b'], "--subject: 'a..b' is not a subject"],
     [['--dir', 'x', '--since', 'now'], "--since: 'now' is no time"],
     [['--fast'], "Unknown option '--fast'"],

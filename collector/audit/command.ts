@@ -5,25 +5,31 @@ import { parseArgs } from 'node:util'
 import { parseDuration } from '../../crds/duration.ts'
 import { audit, type Stored } from '../quality/audit/audit.ts'
 import type { Continuity } from '../quality/audit/channel.ts'
-import { connectOnce } from '../sinks/nats/connect.ts'
 import { asciiJson, printable } from '../terminal/escape.ts'
 import { readFolder } from './folder.ts'
 import { matches, patternFault, withGaps } from './pattern.ts'
 import { renderReport } from './render.ts'
+import { connect, type Environment, type ServerFlags, serverFault } from './server.ts'
 import { readStream } from './stream.ts'
 
-export const AUDIT_USAGE = `Usage: marketprism audit (--stream NAME [--nats URL] | --dir FOLDER) [--subject PATTERN] [--since WHEN] [--json]
+export const AUDIT_USAGE = `Usage: marketprism audit (--stream NAME [--nats URL] [--creds FILE] [--tls-ca FILE] | --dir FOLDER)
+                         [--subject PATTERN] [--since WHEN] [--json]
 
 Reads all that a JetStream stream or a folder of the file sink holds, and says what is missing, late, doubled or wrong.
 
   --stream NAME      the stream
   --nats URL         its server (nats://127.0.0.1:4222)
+  --creds FILE       who we are there: a credentials file; or else, in the environment, never on the command line,
+                     NATS_USER and NATS_PASSWORD, or NATS_TOKEN
+  --tls-ca FILE      the certificate authorities that its certificate may be of, PEM; tls://… asks for TLS without it
   --dir FOLDER       the folder; its subjects have no prefix: trade.binance.spot.BTC-USDT
   --subject PATTERN  report on these subjects alone: 'market.trade.>', '*.*.*.*.BTC-USDT'
   --since WHEN       leave out what was stored before: 30m, 24h, 2026-11-25T08:00:00Z (a folder: whole files)
   --json             the whole report as JSON
 
-Exit code: 0 whole; 1 something is missing without a gap, or wrong; 2 nothing could be audited.
+What cannot be known is not called whole: the column continuity says by what a hole would be seen, 'none' that by nothing.
+
+Exit code: 0 nothing wrong; 1 something is missing without a gap, or wrong; 2 nothing could be audited.
 `
 
 /** Where a command writes; `process` is one. */
@@ -33,16 +39,21 @@ export interface AuditIo {
 }
 
 /** Runs `marketprism audit` with its own arguments; resolves to the exit code and never rejects. */
-export async function auditCommand(args: readonly string[], io: AuditIo, continuity: Continuity): Promise<0 | 1 | 2> {
+export async function auditCommand(
+  args: readonly string[],
+  io: AuditIo,
+  continuity: Continuity,
+  env: Environment = process.env,
+): Promise<0 | 1 | 2> {
   try {
-    const asked = parseAsked(args, Date.now())
+    const asked = parseAsked(args, Date.now(), env)
     if (asked === 'help') {
       io.stdout.write(AUDIT_USAGE)
       return 0
     }
     const sourceNotes: string[] = []
     const isWanted = (subject: string) => asked.subject === undefined || matches(asked.subject, subject)
-    const source = open(asked, (note) => sourceNotes.length < NOTES_MAX && sourceNotes.push(note))
+    const source = open(asked, env, (note) => sourceNotes.length < NOTES_MAX && sourceNotes.push(note))
     const audited = await audit(source, { continuity, isWanted })
     const report = { ...audited, notes: [...sourceNotes, ...audited.notes] }
     if (report.channels.length === 0) throw new Error(`there is no message of ours; ${whereToLook(asked)}`)
@@ -58,9 +69,8 @@ export async function auditCommand(args: readonly string[], io: AuditIo, continu
 const NOTES_MAX = 100
 
 /** What was asked for. */
-export interface Asked {
+export interface Asked extends ServerFlags {
   readonly stream: string | undefined
-  readonly nats: string
   readonly dir: string | undefined
   readonly subject: string | undefined
   /** µs */
@@ -75,6 +85,8 @@ class UsageFault extends Error {
 const OPTIONS = {
   stream: { type: 'string' },
   nats: { type: 'string' },
+  creds: { type: 'string' },
+  'tls-ca': { type: 'string' },
   dir: { type: 'string' },
   subject: { type: 'string' },
   since: { type: 'string' },
@@ -83,15 +95,21 @@ const OPTIONS = {
 } as const
 
 /** @throws UsageFault with a sentence that says what to write instead. */
-function parseAsked(args: readonly string[], nowMs: number): Asked | 'help' {
-  const { stream, nats, dir, subject, since, json, help } = parseOptions(args)
+function parseAsked(args: readonly string[], nowMs: number, env: Environment): Asked | 'help' {
+  const { stream, nats, creds, 'tls-ca': tlsCa, dir, subject, since, json, help } = parseOptions(args)
   if (help) return 'help'
   if ((stream === undefined) === (dir === undefined)) throw new UsageFault('say either --stream NAME or --dir FOLDER')
-  if (nats !== undefined && dir !== undefined) throw new UsageFault('--nats goes with --stream, not with --dir')
+  const isServerNamed = [nats, creds, tlsCa].some((flag) => flag !== undefined)
+  if (isServerNamed && dir !== undefined) {
+    throw new UsageFault('--nats, --creds and --tls-ca go with --stream, not with --dir')
+  }
   const fault = subject === undefined ? undefined : patternFault(subject)
   if (fault !== undefined) throw new UsageFault(`--subject: ${fault}`)
+  const server = { nats: nats ?? 'nats://127.0.0.1:4222', creds, tlsCa }
+  const wrong = dir === undefined ? serverFault(server, env) : undefined
+  if (wrong !== undefined) throw new UsageFault(wrong)
   const sinceUs = since === undefined ? undefined : parseSince(since, nowMs)
-  return { stream, nats: nats ?? 'nats://127.0.0.1:4222', dir, subject, since: sinceUs, json }
+  return { stream, ...server, dir, subject, since: sinceUs, json }
 }
 
 function parseOptions(args: readonly string[]) {
@@ -113,14 +131,18 @@ function parseSince(text: string, nowMs: number): number {
   }
 }
 
-async function* open(asked: Asked, onNote: (text: string) => void): AsyncGenerator<readonly Stored[]> {
+async function* open(
+  asked: Asked,
+  env: Environment,
+  onNote: (text: string) => void,
+): AsyncGenerator<readonly Stored[]> {
   const { stream, dir, subject } = asked
   const since = asked.since === undefined ? {} : { since: asked.since }
   const patterns = subject === undefined ? ['>'] : withGaps(subject)
   if (dir !== undefined) {
     yield* readFolder({ dir, ...since, onNote, isWanted: (name) => patterns.some((pattern) => matches(pattern, name)) })
   } else if (stream !== undefined) {
-    const nc = await connectOnce({ servers: [asked.nats], name: 'marketprism audit' })
+    const nc = await connect(asked, env)
     try {
       yield* readStream({ nc, stream, subjects: patterns, ...since })
     } finally {

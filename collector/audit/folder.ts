@@ -3,14 +3,15 @@
 // In: a folder. Out: its messages, subject by subject, each subject's files in the order in which they were written.
 // Always: at most one piece of a file and one line are in memory. Never: follows a link, or takes a name for granted.
 import { createReadStream } from 'node:fs'
-import { readdir } from 'node:fs/promises'
+import { open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { pipeline, type Readable } from 'node:stream'
+import { pipeline } from 'node:stream'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { DATA_TYPES, OWN_TYPES } from '../../crds/names.ts'
 import type { Stored } from '../quality/audit/audit.ts'
 import { parseSubject } from '../quality/audit/channel.ts'
 import { newer, parseFileName, type FileId } from '../sinks/file/path.ts'
+import { LineBuffer, NEWLINE, PIECE_BYTES } from './lines.ts'
 
 export interface FolderOptions {
   readonly dir: string
@@ -22,16 +23,22 @@ export interface FolderOptions {
   readonly onNote: (text: string) => void
 }
 
-/** Yields the messages of a folder in batches. Throws when the folder cannot be read. */
+/** Yields the messages of a folder in batches, each valid until the next one is asked for. Throws when the folder cannot be read. */
 export async function* readFolder(options: FolderOptions): AsyncGenerator<readonly Stored[]> {
+  const lines = new LineBuffer()
   for (const tokens of await subjectsIn(options.dir, [])) {
     const subject = tokens.join('.')
     if (tokens.length < LEVELS || parseSubject(subject) === undefined) {
       options.onNote(`${tokens.join('/')}: not a folder of ours ({type}/{exchange}/{market}/{symbol}); left out.`)
     } else if (options.isWanted(subject)) {
-      yield* readSubject(subject, join(options.dir, ...tokens), options)
+      yield* readSubject(subject, join(options.dir, ...tokens), { ...options, lines })
     }
   }
+}
+
+/** One buffer serves all files, one after the other. */
+interface FileOptions extends FolderOptions {
+  readonly lines: LineBuffer
 }
 
 const LEVELS = 4
@@ -50,7 +57,7 @@ async function subjectsIn(dir: string, above: readonly string[]): Promise<string
   return (await Promise.all(below.map((names) => subjectsIn(dir, names)))).flat()
 }
 
-async function* readSubject(subject: string, dir: string, options: FolderOptions): AsyncGenerator<readonly Stored[]> {
+async function* readSubject(subject: string, dir: string, options: FileOptions): AsyncGenerator<readonly Stored[]> {
   const files: { name: string; id: FileId }[] = []
   for (const entry of await readdir(dir, { withFileTypes: true })) {
     const id = parseFileName(entry.name)
@@ -73,10 +80,7 @@ function beginOf({ begin }: FileId): number {
   return Date.parse(`${hour}:${minutes}:00Z`) * 1000
 }
 
-/** Bytes that are read at once, and the most that one line may have. */
-const PIECE_BYTES = 1024 * 1024
-const LINE_BYTES_MAX = 64 * 1024 * 1024
-const NEWLINE = 0x0a
+const NOTHING = Buffer.alloc(0)
 /** What zlib says of gzip and zstd alike when a file ends too early. */
 const CUT_SHORT = 'Z_BUF_ERROR'
 
@@ -84,50 +88,58 @@ async function* readFile(
   subject: string,
   dir: string,
   name: string,
-  options: FolderOptions,
+  { lines, onNote }: FileOptions,
 ): AsyncGenerator<readonly Stored[]> {
-  let rest: Buffer[] = []
-  let restBytes = 0
+  lines.clear()
   try {
-    for await (const piece of open(join(dir, name)) as AsyncIterable<Buffer>) {
-      const end = piece.lastIndexOf(NEWLINE)
-      if (end >= 0) {
-        yield linesOf(subject, Buffer.concat([...rest, piece.subarray(0, end)]).toString())
-        ;[rest, restBytes] = [[], 0]
-      }
-      rest.push(piece.subarray(end + 1))
-      restBytes += piece.length - end - 1
-      if (restBytes > LINE_BYTES_MAX) throw new Error(`a line is longer than ${LINE_BYTES_MAX} bytes`)
+    for await (const end of name.endsWith('.ndjson')
+      ? readPlain(join(dir, name), lines)
+      : inflate(join(dir, name), lines)) {
+      yield linesOf(subject, lines.bytes, end)
     }
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     if (code === CUT_SHORT) {
-      options.onNote(`${subject} ${name}: ends before its compression does, as a writer that was killed leaves it.`)
+      onNote(`${subject} ${name}: ends before its compression does, as a writer that was killed leaves it.`)
     } else {
-      rest = []
-      yield [{ subject, text: '', unreadable: `${name} cannot be read: ${message}` }]
+      lines.clear()
+      yield [{ subject, bytes: NOTHING, start: 0, end: 0, unreadable: `${name} cannot be read: ${message}` }]
     }
   }
-  const text = Buffer.concat(rest).toString()
-  if (text !== '') yield [{ subject, text, unfinished: `${subject} ${name}` }]
+  const end = lines.used
+  if (end > 0) yield [{ subject, bytes: lines.bytes, start: 0, end, unfinished: `${subject} ${name}` }]
 }
 
-function open(path: string): Readable {
-  const file = createReadStream(path, { highWaterMark: PIECE_BYTES })
-  if (path.endsWith('.ndjson')) return file
-  const inflate = path.endsWith('.gz')
+/** Yields how many bytes of whole lines stand at the beginning of the buffer, until the file ends. */
+async function* readPlain(path: string, lines: LineBuffer): AsyncGenerator<number> {
+  await using file = await open(path)
+  for (;;) {
+    const { bytesRead } = await file.read(lines.space(), 0)
+    if (bytesRead === 0) return
+    const end = lines.add(bytesRead)
+    if (end > 0) yield end
+    lines.drop(end)
+  }
+}
+
+/** The same of a compressed file. */
+async function* inflate(path: string, lines: LineBuffer): AsyncGenerator<number> {
+  const unpack = path.endsWith('.gz')
     ? createGunzip({ chunkSize: PIECE_BYTES })
     : createZstdDecompress({ chunkSize: PIECE_BYTES })
-  return pipeline(file, inflate, () => {})
+  for await (const piece of pipeline(createReadStream(path), unpack, () => {}) as AsyncIterable<Buffer>) {
+    const end = lines.add(piece.copy(lines.space()))
+    if (end > 0) yield end
+    lines.drop(end)
+  }
 }
 
-function linesOf(subject: string, text: string): Stored[] {
+function linesOf(subject: string, bytes: Buffer, all: number): Stored[] {
   const lines: Stored[] = []
-  for (let at = 0; at <= text.length;) {
-    const newline = text.indexOf('\n', at)
-    const end = newline < 0 ? text.length : newline
-    if (end > at) lines.push({ subject, text: text.slice(at, end) })
-    at = end + 1
+  for (let start = 0; start < all;) {
+    const end = bytes.indexOf(NEWLINE, start)
+    if (end > start) lines.push({ subject, bytes, start, end })
+    start = end + 1
   }
   return lines
 }

@@ -1,5 +1,6 @@
 // A report for a person: a table of the channels, their sum, and what is wrong with what to do about it.
 import { FINDINGS, type ChannelReport, type Finding, type FindingKind, type Report } from '../quality/audit/report.ts'
+import { OWN_TYPES } from '../../crds/names.ts'
 import { printable } from '../terminal/escape.ts'
 import { count } from '../terminal/format.ts'
 
@@ -14,11 +15,13 @@ type Column = readonly [title: string, align: 'left' | 'right', cell: (c: Channe
 const COLUMNS: readonly Column[] = [
   ['channel', 'left', (c) => printable(c.interval === undefined ? c.subject : `${c.subject} ${c.interval}`)],
   ['messages', 'right', (c) => count(c.messages)],
+  ['continuity', 'left', (c) => (isOurs(c) ? '' : c.continuity)],
   ['first (UTC)', 'left', (c) => seconds(c.first)],
   ['last', 'left', (c) => seconds(c.last)],
   ['late', 'right', (c) => some(c.late)],
   ['again', 'right', (c) => some(c.duplicates)],
   ['filled', 'right', (c) => some(c.filled)],
+  ['flagged', 'right', (c) => some(c.flagged)],
   ['gaps', 'right', (c) => some(Object.values(c.gaps).reduce((sum, n) => sum + n, 0))],
   ['announced', 'right', (c) => some(c.missing.announced)],
   ['missing', 'right', (c) => some(c.missing.unannounced)],
@@ -26,6 +29,7 @@ const COLUMNS: readonly Column[] = [
   ['snapshots', 'right', (c) => some(c.book?.snapshots ?? 0)],
   ['in sync', 'right', (c) => (c.book === undefined ? '' : percent(c.book.inSync))],
   ['candles', 'right', (c) => (c.candles === undefined ? '' : `${c.candles.closed}/${c.candles.begun}`)],
+  ['unseen', 'right', (c) => some(c.candles?.unseen ?? 0)],
 ]
 
 /** Columns in which no channel has anything are left out. */
@@ -53,8 +57,23 @@ function total({ messages, channels, whole }: Report): string[] {
   return [
     `${count(messages)} messages read, ${channels.length} channels; ` +
       `missing and announced: ${announced}, missing and not announced: ${missing}.`,
-    whole ? 'Whole: all that is missing is announced.' : 'NOT WHOLE.',
+    whole ? wholeText(channels) : 'NOT WHOLE.',
   ]
+}
+
+/** Nothing is called whole that cannot be known. */
+function wholeText(channels: readonly ChannelReport[]): string {
+  const unknown = channels.filter((c) => c.continuity === 'none' && !isOurs(c)).length
+  if (unknown === 0) return 'Whole: all that is missing is announced.'
+  const which = unknown === channels.length ? 'any channel' : `${count(unknown)} of the channels`
+  return `Nothing is wrong. Whole where it can be known: nothing tells what ${which} may lack (continuity: none).`
+}
+
+const ourTypes: ReadonlySet<string | undefined> = new Set(OWN_TYPES)
+
+/** Whether these are messages about data rather than data. */
+function isOurs({ subject }: ChannelReport): boolean {
+  return ourTypes.has(subject.split('.').at(-4))
 }
 
 function wrong({ findings, findingsMore }: Report): string[] {

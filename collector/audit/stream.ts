@@ -76,7 +76,9 @@ async function fetchBatch(consumer: Consumer, lastSeq: number): Promise<{ batch:
   let last: JsMsg | undefined
   for await (const m of await consumer.fetch({ max_messages: FETCH_MESSAGES, expires: FETCH_MS_MAX })) {
     if (m.seq > lastSeq) return { batch, last: m }
-    batch.push({ subject: m.subject, id: m.headers?.get('Nats-Msg-Id') || undefined, text: m.string() })
+    const { buffer, byteOffset, length } = m.data
+    const bytes = Buffer.from(buffer, byteOffset, length)
+    batch.push({ subject: m.subject, id: m.headers?.get('Nats-Msg-Id') || undefined, bytes, start: 0, end: length })
     last = m
     if (m.seq === lastSeq || m.info.pending === 0) break
   }

@@ -1,26 +1,31 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { LEVELS_MAX, Levels } from '../wire/levels.ts'
-import { Book, Side } from './book.ts'
+import { BASE, type Sizing, converterOf } from '../wire/sizes.ts'
+import { Book, SURPLUS_MAX, Side } from './book.ts'
 
-type Level = readonly [price: string, size: string]
+type Level = readonly string[]
+type Change = readonly [price: string, size: string]
 
 /** A side of a frame, as the scanner leaves it. */
-function scanned(side: readonly Level[]): { readonly bytes: Buffer; readonly levels: Levels } {
+function scanned(side: readonly Change[]): { readonly bytes: Buffer; readonly levels: Levels } {
   const bytes = Buffer.from(JSON.stringify(side))
   const levels = new Levels()
   expect(levels.scan(bytes, 0)).toBe(bytes.length)
   return { bytes, levels }
 }
 
-function apply(side: Side, changes: readonly Level[]): void {
+function apply(side: Side, changes: readonly Change[]): void {
   const { bytes, levels } = scanned(changes)
   side.apply(bytes, levels)
 }
 
-function printed(side: Side, depth: number): Level[] {
-  const out = Buffer.alloc(side.printedMax(depth))
-  return JSON.parse(out.toString('latin1', 0, side.print(out, 0, depth))) as Level[]
+function printed(side: Side, depth: number, sizing: Sizing = BASE): Level[] {
+  const convert = converterOf(sizing)
+  const out = Buffer.alloc(side.printedMax(depth, convert))
+  const end = side.print(out, 0, depth, convert)
+  expect(end).toBeLessThanOrEqual(out.length)
+  return JSON.parse(out.toString('latin1', 0, end)) as Level[]
 }
 
 /** Few prices, so that levels meet; some with zeros behind, some that only long decimals tell apart. */
@@ -49,7 +54,7 @@ describe('a side of a book', () => {
           const wanted = [...model].sort((a, b) => (b[0] - a[0]) * way)
           const got = printed(side, depth).map(([p, s]) => [Number(p), s])
           expect(got).toEqual(wanted.slice(0, depth))
-          expect(side.count).toBe(wanted.length)
+          expect([side.count, side.best]).toEqual([wanted.length, wanted[0]?.[0] ?? Number.NaN])
           if (wanted.length > 0) expect(side.worst).toBe(wanted.at(-1)?.[0])
         }
       }),
@@ -64,6 +69,25 @@ describe('a side of a book', () => {
     expect(printed(side, 1)).toEqual([['64000.10000000', '1000000000.12345678']])
   })
 
+  it("shows sizes in base, and the venue's figure beside them where that is another", () => {
+    const side = new Side(-1)
+    apply(side, [
+      ['64000.50', '20.0'],
+      ['0.0005', '3'],
+      ['64001', '100'],
+    ])
+    apply(side, [['64001', '0.00']])
+    expect(printed(side, 9, { kind: 'linear', multiplier: '0.01' })).toEqual([
+      ['0.0005', '0.03', '3'],
+      ['64000.50', '0.200', '20.0'],
+    ])
+    expect(printed(side, 9, { kind: 'inverse', value: '1' })).toEqual([
+      ['0.0005', '6000', '3'],
+      ['64000.50', '0.000312497558613', '20.0'],
+    ])
+    expect(printed(side, 1, { kind: 'inverse', value: '0.00000001' })).toEqual([['0.0005', '0.00006', '3']])
+  })
+
   it('counts the levels at a price or better', () => {
     const asks = new Side(-1)
     apply(asks, [
@@ -74,25 +98,34 @@ describe('a side of a book', () => {
     expect([10, 11, 12.5, 14, 20].map((p) => asks.countFrom(p))).toEqual([0, 1, 2, 3, 3])
   })
 
-  it(`holds ${LEVELS_MAX} levels at most, the best ones`, () => {
+  it(`gives up the worst of more than ${LEVELS_MAX} levels, at most ${SURPLUS_MAX} later`, () => {
     const bids = new Side(1)
-    const add = (from: number, to: number) => {
-      for (let p = from; p <= to; p += 100) {
-        apply(
-          bids,
-          Array.from({ length: Math.min(100, to - p + 1) }, (_, i) => [`${p + i}`, `${p + i}`]),
-        )
-      }
+    for (let p = 1; p <= LEVELS_MAX + 3 * SURPLUS_MAX; p += 500) {
+      apply(
+        bids,
+        Array.from({ length: 500 }, (_, i) => [`${p + i}`, `${p + i}`]),
+      )
+      const [last, kept] = [p + 499, Math.min(p + 499, LEVELS_MAX)]
+      expect([bids.best, bids.count - kept >= 0, bids.count - kept <= SURPLUS_MAX]).toEqual([last, true, true])
+      expect(bids.worst).toBe(last - bids.count + 1)
+      const all = printed(bids, LEVELS_MAX)
+      expect([all[0], all.at(-1)]).toEqual([
+        [`${last}`, `${last}`],
+        [`${last - kept + 1}`, `${last - kept + 1}`],
+      ])
     }
-    add(1, LEVELS_MAX)
-    expect([bids.count, bids.worst]).toEqual([LEVELS_MAX, 1])
-    add(LEVELS_MAX + 1, LEVELS_MAX + 500)
-    expect([bids.count, bids.worst, printed(bids, 1)[0]?.[0]]).toEqual([LEVELS_MAX, 501, `${LEVELS_MAX + 500}`])
-    apply(bids, [['500', '7']])
-    expect([bids.count, bids.worst]).toEqual([LEVELS_MAX, 501])
-    const all = printed(bids, LEVELS_MAX)
-    expect(all.every(([p, s]) => p === s)).toBe(true)
-    expect(all.length).toBe(LEVELS_MAX)
+  })
+
+  it('keeps longer digits than it had room for, beside those that it had', () => {
+    const asks = new Side(-1)
+    const short = Array.from({ length: 100 }, (_, i): Change => [`${i + 1}.5`, `0.0${i + 1}`])
+    apply(asks, short)
+    const long: Change[] = [
+      ['0.00000000000000012345', '1'],
+      ['0.3', '123456789012.12345678901'],
+    ]
+    apply(asks, long)
+    expect(printed(asks, 200)).toEqual([...long, ...short])
   })
 
   it('is as new after it was cleared', () => {

@@ -4,7 +4,7 @@ import { VERSION, type OrderBook } from '../market/messages.ts'
 import { BookSide, compareDecimals, ConsumerBook, isZero, type Taken } from './consumer.ts'
 import { between, history, random, type Truth } from '../../test/history.ts'
 
-type Levels = [string, string][]
+type Levels = [price: string, size: string, raw?: string][]
 const head = { type: 'orderbook', v: VERSION, exchange: 'binance', market: 'spot', symbol: 'BTC-USDT' } as const
 const clocks = { received: 0, published: 0 }
 
@@ -122,6 +122,23 @@ describe('the consumer rule', () => {
     ])
     expect(book.asks.levels()).toEqual([['12', '5']])
     expect(book.bids.best).toEqual(['10.5', '7'])
+  })
+
+  it("keeps the venue's own figure of a size, and removes by the size", () => {
+    const book = new ConsumerBook()
+    book.take(
+      snapshot(1, 1, [
+        ['10', '0.5', '50'],
+        ['9', '0.1', '10'],
+      ]),
+    )
+    book.take(
+      delta([1, 1], 2, 2, [
+        ['10', '0.6', '60'],
+        ['9', '0', '0.0'],
+      ]),
+    )
+    expect(book.bids.levels()).toEqual([['10', '0.6', '60']])
   })
 
   it('keeps the book as it was when a message does not fit', () => {

@@ -12,53 +12,39 @@ import type { OrderBook } from '../market/messages.ts'
  */
 export type Taken = 'applied' | 'dropped' | 'waiting'
 
-/** Price and absolute size, as the venue wrote them. */
-export type Level = readonly [price: string, size: string]
+/** Price and absolute size in base, and the venue's own figure of the size where it is another. */
+export type Level = readonly [price: string, size: string, raw?: string | undefined]
 
-/** A book, rebuilt by the consumer's whole rule. Begins empty and not in sync. */
-export class ConsumerBook {
-  readonly bids = new BookSide(1)
-  readonly asks = new BookSide(-1)
+/** The consumer's whole rule, for whatever keeps the levels. Numbers are NaN where there is none: nothing is after it. */
+export class ConsumerRule {
   /** True from a snapshot on, until a message does not fit. */
   inSync = false
-  /** Sequence of the last message taken; undefined before the first snapshot. */
-  last: number | undefined
-  /** Event time of the last message taken, µs; undefined where the venue sends none. */
-  ts: number | undefined
+  /** Sequence of the last message taken. */
+  last = Number.NaN
+  /** Event time of the last message taken, µs. */
+  ts = Number.NaN
   /** Event time of the snapshot last taken, µs. */
-  snapshotTs: number | undefined
+  snapshotTs = Number.NaN
 
-  take(message: OrderBook): Taken {
-    if (message.kind === 'snapshot') return this.#takeSnapshot(message)
-    if (this.last === undefined) return 'waiting'
-    if (later(this.snapshotTs, message.ts)) return 'dropped'
-    if (message.seq <= this.last) return later(message.ts, this.ts) ? this.#wait() : 'dropped'
-    if (!this.inSync || !this.#continues(message)) return this.#wait()
-    this.#apply(message)
-    return 'applied'
-  }
-
-  #takeSnapshot(message: OrderBook): Taken {
-    if (later(this.snapshotTs, message.ts)) return 'dropped'
-    if (this.last !== undefined && message.seq <= this.last && !later(message.ts, this.ts)) return 'dropped'
-    this.bids.clear()
-    this.asks.clear()
-    this.#apply(message)
-    this.snapshotTs = message.ts
+  /** What becomes of a snapshot: it replaces the book, or is older. */
+  takeSnapshot(seq: number, ts: number): Exclude<Taken, 'waiting'> {
+    if (this.snapshotTs > ts || (seq <= this.last && !(ts > this.ts))) return 'dropped'
+    this.last = seq
+    this.ts = ts
+    this.snapshotTs = ts
     this.inSync = true
     return 'applied'
   }
 
-  #continues(message: OrderBook): boolean {
-    const { prev_seq: prevSeq } = message
-    return prevSeq !== undefined && prevSeq <= (this.last as number) && !later(message.prev_ts, this.ts)
-  }
-
-  #apply(message: OrderBook): void {
-    for (let i = message.bids.length - 1; i >= 0; i--) this.bids.set(message.bids[i] as Level)
-    for (let i = message.asks.length - 1; i >= 0; i--) this.asks.set(message.asks[i] as Level)
-    this.last = message.seq
-    this.ts = message.ts
+  /** What becomes of a delta from `prevSeq` and `prevTs` to `seq` and `ts`. */
+  takeDelta(prevSeq: number, prevTs: number, seq: number, ts: number): Taken {
+    if (Number.isNaN(this.last)) return 'waiting'
+    if (this.snapshotTs > ts) return 'dropped'
+    if (seq <= this.last) return ts > this.ts ? this.#wait() : 'dropped'
+    if (!this.inSync || !(prevSeq <= this.last) || prevTs > this.ts) return this.#wait()
+    this.last = seq
+    this.ts = ts
+    return 'applied'
   }
 
   #wait(): 'waiting' {
@@ -67,9 +53,55 @@ export class ConsumerBook {
   }
 }
 
-/** Whether `a` is known to be after `b`; a time that the venue did not send is neither before nor after another. */
-function later(a: number | undefined, b: number | undefined): boolean {
-  return a !== undefined && b !== undefined && a > b
+/** A book, rebuilt by the consumer's whole rule. Begins empty and not in sync. */
+export class ConsumerBook {
+  readonly bids = new BookSide(1)
+  readonly asks = new BookSide(-1)
+  readonly #rule = new ConsumerRule()
+
+  /** True from a snapshot on, until a message does not fit. */
+  get inSync(): boolean {
+    return this.#rule.inSync
+  }
+
+  /** Sequence of the last message taken; undefined before the first snapshot. */
+  get last(): number | undefined {
+    return known(this.#rule.last)
+  }
+
+  /** Event time of the last message taken, µs; undefined where the venue sends none. */
+  get ts(): number | undefined {
+    return known(this.#rule.ts)
+  }
+
+  /** Event time of the snapshot last taken, µs. */
+  get snapshotTs(): number | undefined {
+    return known(this.#rule.snapshotTs)
+  }
+
+  take({
+    kind,
+    prev_seq: prevSeq = Number.NaN,
+    prev_ts: prevTs = Number.NaN,
+    seq,
+    ts = Number.NaN,
+    ...sides
+  }: OrderBook): Taken {
+    const rule = this.#rule
+    const taken = kind === 'snapshot' ? rule.takeSnapshot(seq, ts) : rule.takeDelta(prevSeq, prevTs, seq, ts)
+    if (taken !== 'applied') return taken
+    if (kind === 'snapshot') {
+      this.bids.clear()
+      this.asks.clear()
+    }
+    for (let i = sides.bids.length - 1; i >= 0; i--) this.bids.set(sides.bids[i] as Level)
+    for (let i = sides.asks.length - 1; i >= 0; i--) this.asks.set(sides.asks[i] as Level)
+    return taken
+  }
+}
+
+function known(n: number): number | undefined {
+  return Number.isNaN(n) ? undefined : n
 }
 
 /** Up to this many characters a decimal has at most 15 digits, and two that are equal as doubles are equal. */

@@ -33,6 +33,13 @@ export class KnownBook extends Book {
     return isGone(this.bids, this.#bidsFrom) || isGone(this.asks, this.#asksFrom)
   }
 
+  /** Whether all levels that both know without a hole are the same, in the venue's own digits. */
+  agreesWith(other: KnownBook): boolean {
+    const bids = Math.min(this.bidsKnown(Infinity), other.bidsKnown(Infinity))
+    const asks = Math.min(this.asksKnown(Infinity), other.asksKnown(Infinity))
+    return isSame(this.bids, other.bids, bids) && isSame(this.asks, other.asks, asks)
+  }
+
   /** Whether a side knows less than three quarters of `depth` levels although the venue has more. */
   isThin(depth: number): boolean {
     const few = depth * THIN
@@ -41,6 +48,14 @@ export class KnownBook extends Book {
       (this.#asksFrom !== undefined && this.asksKnown(depth) < few)
     )
   }
+}
+
+function isSame(a: Side, b: Side, levels: number): boolean {
+  const [left, right] = [a, b].map((side) => {
+    const text = Buffer.alloc(side.printedMax(levels, undefined))
+    return text.subarray(0, side.print(text, 0, levels, undefined))
+  }) as [Buffer, Buffer]
+  return left.equals(right)
 }
 
 /** A venue is asked for hardly more levels than are published, so some may go before it is asked again. */

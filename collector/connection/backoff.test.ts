@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { BACKOFF_BASE_MS, BACKOFF_CAP_MS, HEALTHY_MS, backoff, fullJitterMs } from './backoff.ts'
+import { GrowingWaits, BACKOFF_BASE_MS, BACKOFF_CAP_MS, HEALTHY_MS, backoff, fullJitterMs } from './backoff.ts'
 
 it('doubles the range of the wait up to half a minute and never ends', () => {
   const waits = backoff(() => 0.999_999)
@@ -28,4 +28,15 @@ it('always waits a whole number from 0 to below the cap', () => {
       return Number.isInteger(ms) && ms >= 0 && ms < BACKOFF_CAP_MS
     }),
   )
+})
+
+it('waits longer for what fails again and again, each thing by itself, and begins anew once it was well', () => {
+  const waits = new GrowingWaits(1_000, 5_000)
+  expect(['a', 'a', 'b', 'a', 'a'].map((key) => waits.next(key))).toEqual([1_000, 2_000, 1_000, 4_000, 5_000])
+  for (let i = 0; i < 2_000; i++) waits.next('b')
+  expect(waits.next('b')).toBe(5_000)
+  waits.forget('a')
+  expect([waits.has('a'), waits.has('b'), waits.next('a')]).toEqual([false, true, 1_000])
+  waits.keep(new Set(['a']))
+  expect([waits.has('b'), waits.next('a')]).toEqual([false, 2_000])
 })

@@ -30,3 +30,37 @@ export function backoff(random: Random): Backoff {
     },
   }
 }
+
+/** Waits for each of several things, doubling while one fails again and again. */
+export class GrowingWaits {
+  readonly #baseMs: number
+  readonly #capMs: number
+  readonly #counts = new Map<string, number>()
+
+  constructor(baseMs: number, capMs: number) {
+    this.#baseMs = baseMs
+    this.#capMs = capMs
+  }
+
+  /** It failed: the wait before the next attempt, ms. */
+  next(key: string): number {
+    const count = this.#counts.get(key) ?? 0
+    this.#counts.set(key, count + 1)
+    return Math.min(this.#capMs, this.#baseMs * 2 ** Math.min(count, 30))
+  }
+
+  /** Whether it failed since it was forgotten. */
+  has(key: string): boolean {
+    return this.#counts.has(key)
+  }
+
+  /** It is well: the series begins anew. */
+  forget(key: string): void {
+    this.#counts.delete(key)
+  }
+
+  /** Forgets all others. */
+  keep(keys: ReadonlySet<string>): void {
+    for (const key of this.#counts.keys()) if (!keys.has(key)) this.#counts.delete(key)
+  }
+}

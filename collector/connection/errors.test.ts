@@ -1,3 +1,5 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { CONNECTION_CODES, ConnectionError, messageOf, printable } from './errors.ts'
 
@@ -29,7 +31,16 @@ it('finds a message in whatever was thrown', () => {
   expect(messageOf(new RangeError(''))).toBe('RangeError')
 })
 
-it('explains every code', () => {
-  for (const [code, meaning] of Object.entries(CONNECTION_CODES))
-    expect([code, meaning.length > 10]).toEqual([code, true])
+const here = import.meta.dirname
+
+it('explains every code in the README, in the words of the table here', () => {
+  const readme = readFileSync(join(here, 'README.md'), 'utf8')
+  const rows = [...readme.matchAll(/^\| `([A-Z_]+)` \| (.+) \|$/gm)].map(([, code, meaning]) => [code, meaning])
+  expect(rows).toEqual(Object.entries(CONNECTION_CODES))
+})
+
+it('has a test for every code', () => {
+  const tests = readdirSync(here).filter((name) => name.endsWith('.test.ts') && name !== 'errors.test.ts')
+  const text = tests.map((name) => readFileSync(join(here, name), 'utf8')).join('\n')
+  expect(Object.keys(CONNECTION_CODES).filter((code) => !text.includes(code))).toEqual([])
 })

@@ -11,7 +11,7 @@ export const CONNECTION_CODES = {
   REST_CIRCUIT_OPEN: 'the address failed repeatedly; it is left alone for a while',
   REST_ENCODING: 'the answer has an encoding that was not asked for, or does not inflate',
   REST_PROXY: 'the proxy refused to connect',
-  REST_RATE_LIMITED: 'the venue says that this address asks too much (429 or 418)',
+  REST_RATE_LIMITED: 'the venue says that this address asks too much (429, 418, or in its own words)',
   REST_REGION_BLOCKED: 'the venue does not serve this address (403 or 451)',
   REST_SERVER_ERROR: 'the venue answered with 5xx',
   REST_TIMEOUT: 'no whole answer in time',

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { VirtualClock } from './clock.ts'
-import { Gate, type GateOptions, type Permit, QUEUE_MAX, WAIT_MAX_MS } from './gate.ts'
+import { Gate, type GateOptions, InFlight, type Permit, QUEUE_MAX, WAIT_MAX_MS } from './gate.ts'
 
 function gate(clock: VirtualClock, options: Partial<GateOptions> = {}): Gate {
   return new Gate({
@@ -9,7 +9,7 @@ function gate(clock: VirtualClock, options: Partial<GateOptions> = {}): Gate {
     clock,
     budget: { max: 100, windowMs: 60_000 },
     share: 1,
-    inFlightMax: 4,
+    inFlight: new InFlight(4),
     closedUntilMs: () => 0,
     ...options,
   })
@@ -32,7 +32,7 @@ function enter(to: Gate, order: string[], name: string, weight: number, priority
 it('lets through by priority, then by arrival, and nobody overtakes by asking for less', async () => {
   const clock = new VirtualClock(0)
   const order: string[] = []
-  const one = gate(clock, { inFlightMax: 1 })
+  const one = gate(clock, { inFlight: new InFlight(1) })
   const first = await one.enter(60)
   for (const [name, weight, priority] of [
     ['poll', 1, 2],
@@ -52,7 +52,7 @@ it('lets through by priority, then by arrival, and nobody overtakes by asking fo
 it('holds requests in flight to their number', async () => {
   const clock = new VirtualClock(0)
   const order: string[] = []
-  const two = gate(clock, { inFlightMax: 2 })
+  const two = gate(clock, { inFlight: new InFlight(2) })
   const permits = ['a', 'b', 'c', 'd'].map((name) => enter(two, order, name, 1))
   await clock.advance(1_000)
   expect(order).toEqual(['a', 'b'])

@@ -34,9 +34,40 @@ export interface GateOptions {
   readonly budget: Budget
   /** The part of the budget that is ours. */
   readonly share: number
-  readonly inFlightMax: number
+  /** How many may be on their way at once; gates may share it. */
+  readonly inFlight: InFlight
   /** Nobody goes before this time, ms since the epoch. */
   readonly closedUntilMs: () => number
+}
+
+/** What is on its way through the gates that share it. */
+export class InFlight {
+  readonly #max: number
+  readonly #gates: Gate[] = []
+  #count = 0
+
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  get isFull(): boolean {
+    return this.#count >= this.#max
+  }
+
+  join(gate: Gate): void {
+    this.#gates.push(gate)
+  }
+
+  add(): void {
+    this.#count++
+  }
+
+  /** One has come back through `from`; the gate behind it goes first, so that none waits for ever. */
+  done(from: Gate): void {
+    this.#count--
+    const at = this.#gates.indexOf(from)
+    for (let i = 1; i <= this.#gates.length; i++) this.#gates[(at + i) % this.#gates.length]?.pump()
+  }
 }
 
 interface Waiter {
@@ -53,7 +84,6 @@ export class Gate {
   readonly #options: GateOptions
   readonly #answered: SlidingWindow
   readonly #oursMax: number
-  #inFlight = 0
   #inFlightWeight = 0
   #foreign = { weight: 0, untilMs: 0 }
   readonly #waiting: Waiter[] = []
@@ -64,6 +94,7 @@ export class Gate {
     this.#answered = new SlidingWindow(options.budget.windowMs)
     assert(options.budget.max >= 1 && options.share > 0 && options.share <= 1)
     this.#oursMax = Math.max(1, Math.floor(options.budget.max * options.share))
+    options.inFlight.join(this)
   }
 
   /** Weight used in the current window, by us and, as far as is known, by others. */
@@ -127,11 +158,11 @@ export class Gate {
 
   /** Lets through whoever may go now, and comes again when the next one may. */
   pump(): void {
-    const { clock, closedUntilMs } = this.#options
+    const { clock, closedUntilMs, inFlight } = this.#options
     clock.clearTimeout(this.#timer)
     this.#timer = undefined
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
-      if (this.#inFlight >= this.#options.inFlightMax) return
+      if (inFlight.isFull) return
       const nowMs = clock.nowMs()
       const atMs = Math.max(closedUntilMs(), this.#fits(first.weight) ? nowMs : this.#nextChangeMs())
       if (atMs > nowMs) {
@@ -159,17 +190,16 @@ export class Gate {
   }
 
   #permit(weight: number): Permit {
-    this.#inFlight++
+    this.#options.inFlight.add()
     this.#inFlightWeight += weight
     let open = true
     return {
       done: () => {
         if (!open) return
         open = false
-        this.#inFlight--
         this.#inFlightWeight -= weight
         this.#answered.add(weight, this.#options.clock.nowMs())
-        this.pump()
+        this.#options.inFlight.done(this)
       },
     }
   }

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { VirtualClock } from './clock.ts'
+import type { Permit } from './gate.ts'
 import { AddressLimits, type AddressRules, addresses, retryAfterMs } from './limits.ts'
 
 const RULES: AddressRules = {
@@ -193,4 +194,124 @@ it('spreads those who waited for a block to end', () => {
   const address = new AddressLimits({ exchange: 'x', host: 'h', rules: RULES, clock, random: () => 0.5 })
   address.answered(429, { 'retry-after': '1' })
   expect(address.blockedUntilMs).toBe(1_500)
+})
+
+/** Notes at which times requests may go; each is answered at once. */
+function asked(to: AddressLimits, clock: VirtualClock, count: number, weight: number, pool?: string): number[] {
+  const at: number[] = []
+  for (let i = 0; i < count; i++) {
+    void to.request(weight, { pool }).then((permit) => {
+      at.push(clock.nowMs())
+      permit.done()
+    })
+  }
+  return at
+}
+
+it('counts a request that names a pool there and not in the weight, each pool by itself', async () => {
+  const clock = new VirtualClock(0)
+  const address = limits(clock, { pools: { trades: { max: 2, windowMs: 2_000 }, list: { max: 1, windowMs: 1_000 } } })
+  const [trades, list, depth] = [
+    asked(address, clock, 5, 1, 'trades'),
+    asked(address, clock, 3, 1, 'list'),
+    asked(address, clock, 2, 250),
+  ]
+  await clock.advance(10_000)
+  expect([trades, list, depth]).toEqual([
+    [0, 0, 2_000, 2_000, 4_000],
+    [0, 1_000, 2_000],
+    [0, 0],
+  ])
+  expect(address.weightUsed).toBe(500)
+  expect(() => address.request(1, { pool: 'unheard of' })).toThrow("api.example has no pool 'unheard of'")
+})
+
+it('holds what is on its way to one number over all pools, and lets none of them starve', async () => {
+  const clock = new VirtualClock(0)
+  const address = limits(clock, { pools: { a: RULES.weight, b: RULES.weight } })
+  const order: string[] = []
+  const gone: (() => void)[] = []
+  for (const pool of ['a', 'a', 'a', 'a', 'a', 'a', 'b', 'b', undefined, undefined]) {
+    void address.request(1, { pool }).then((permit) => {
+      order.push(pool ?? 'weight')
+      gone.push(() => permit.done())
+    })
+  }
+  await clock.advance(1_000)
+  expect(order).toEqual(['a', 'a', 'a', 'a'])
+  expect(address.waiting).toBe(6)
+  while (gone.length > 0) {
+    gone.shift()?.()
+    await clock.advance(1)
+  }
+  expect(order.slice(4)).toEqual(['b', 'b', 'weight', 'weight', 'a', 'a'])
+})
+
+it('takes an answer for 429 that says the same in its body, and waits as long as the venue wants it', async () => {
+  const clock = new VirtualClock(0)
+  const rules = {
+    limited: (status: number, body: Buffer) => status === 200 && body.includes('50011'),
+    slowDownMs: 2_000,
+  }
+  const address = limits(clock, { ...rules, pools: { trades: { max: 9, windowMs: 2_000 } } })
+  expect(address.answered(200, {}, Buffer.from('{"code":"0"}'))).toBe(false)
+  expect(address.blockedUntilMs).toBe(0)
+  expect(address.answered(200, {}, Buffer.from('{"code":"50011"}'))).toBe(true)
+  expect([address.blockedUntilMs, address.banned]).toEqual([2_000, false])
+  const at = [asked(address, clock, 1, 1), asked(address, clock, 1, 1, 'trades')]
+  await clock.advance(2_000)
+  expect(at).toEqual([[2_000], [2_000]])
+  expect(address.answered(429, { 'retry-after': '7' }, Buffer.alloc(0))).toBe(true)
+  expect(address.blockedUntilMs).toBe(9_000)
+})
+
+it('lets hosts of one name share their weight and their ban, and leaves their sockets apart', async () => {
+  const clock = new VirtualClock(0)
+  const process = addresses({ clock, random: () => 0 })
+  const rules = { ...RULES, shared: 'futures' }
+  const [fapi, dapi, sockets] = [
+    process.rest('somewhere', 'fapi.example', rules),
+    process.rest('somewhere', 'dapi.example', rules),
+    process.limits('somewhere', 'fstream.example', rules),
+  ]
+  fapi.answered(200, { 'x-used': '5999' })
+  expect(dapi.weightUsed).toBe(5_999)
+  fapi.answered(418, { 'retry-after': '120' })
+  expect([dapi.banned, sockets.banned]).toEqual([true, false])
+  expect(process.rest('elsewhere', 'dapi.example', rules).banned).toBe(false)
+  expect(process.rest('somewhere', 'api.example', RULES)).toBe(process.limits('somewhere', 'api.example', RULES))
+  process.close()
+})
+
+it('opens no more sockets at once than half of the connections that the venue counts', async () => {
+  const clock = new VirtualClock(0)
+  const address = limits(clock, { open: 8 })
+  const shard = limits(clock, { open: 8 }, 0.5)
+  const places: Permit[] = []
+  for (let i = 0; i < 6; i++) void address.connection().then((place) => places.push(place))
+  let shards = 0
+  for (let i = 0; i < 6; i++) void shard.connection().then(() => shards++)
+  await clock.advance(60_000)
+  expect([places.length, shards]).toEqual([4, 2])
+  places[0]?.done()
+  places[0]?.done()
+  await clock.advance(1)
+  expect(places.length).toBe(5)
+})
+
+it('keeps no place for a socket whose turn to connect was given up', async () => {
+  const clock = new VirtualClock(0)
+  const address = limits(clock, { open: 2, connections: { max: 1, windowMs: 1_000 } })
+  const first = await address.connection()
+  first.done()
+  await clock.advance(1)
+  const abort = new AbortController()
+  const given = address.connection({ signal: abort.signal })
+  await clock.advance(1)
+  abort.abort()
+  await expect(given).rejects.toMatchObject({ code: 'ABORTED' })
+  let has = false
+  void address.connection().then(() => (has = true))
+  await clock.advance(1_050)
+  expect(has).toBe(true)
 })

@@ -47,7 +47,7 @@ it('carries every stream once, within the limit, and moves nothing, for any hist
   )
 })
 
-it('opens, changes and closes sessions to match', () => {
+it('opens, changes and closes sessions to match, and finds the one that carries a stream', () => {
   const log: string[] = []
   let made = 0
   const pool = new SessionPool(2, (url) => {
@@ -55,6 +55,7 @@ it('opens, changes and closes sessions to match', () => {
     log.push(`open ${name}`)
     return {
       want: (streams: ReadonlySet<string>) => log.push(`${name} wants ${[...streams].join('')}`),
+      resubscribe: (stream: string, socketId?: number) => log.push(`${name} renews ${stream} on ${socketId}`) > 0,
       close: () => log.push(`close ${name}`),
     }
   })
@@ -63,6 +64,12 @@ it('opens, changes and closes sessions to match', () => {
   pool.want(wanted({ u: 'ab', v: 'x' }))
   expect(log.splice(0)).toEqual(['close u2', 'u1 wants ab', 'open v3', 'v3 wants x'])
   expect(pool.sessions.length).toBe(2)
+  expect([pool.resubscribe('v', 'x', 7), pool.resubscribe('u', 'x'), pool.resubscribe('w', 'a')]).toEqual([
+    true,
+    false,
+    false,
+  ])
+  expect(log.splice(0)).toEqual(['v3 renews x on 7'])
   pool.close()
   expect(log).toEqual(['close u1', 'close v3'])
 })

@@ -39,7 +39,7 @@ export function allocate(current: readonly Group[], wanted: Wanted, streamsPerSo
 }
 
 /** What the pool needs of a session. */
-export type PooledSession = Pick<Session, 'want' | 'close'>
+export type PooledSession = Pick<Session, 'want' | 'resubscribe' | 'close'>
 
 /** The sessions that carry a set of streams, as few as the venue's limit allows. */
 export class SessionPool<S extends PooledSession> {
@@ -72,6 +72,15 @@ export class SessionPool<S extends PooledSession> {
       this.#sessions.set(id, session)
       session.want(streams)
     }
+  }
+
+  /**
+   * Lets a stream begin anew; see {@link Session.resubscribe}.
+   * @returns false when no open socket carries it
+   */
+  resubscribe(url: string, stream: string, socketId?: number): boolean {
+    const group = this.#groups.find((one) => one.url === url && one.streams.has(stream))
+    return group !== undefined && this.#sessions.get(group.id)?.resubscribe(stream, socketId) === true
   }
 
   /** Closes all of them. */

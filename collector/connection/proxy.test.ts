@@ -72,7 +72,7 @@ it('says that the proxy refused, not the venue', async () => {
     await until(() => client.status.failures === i)
     await clock.advance(0)
   }
-  await expect(asked).rejects.toThrow('REST_PROXY api.example: the proxy answered 407; check spec.feeds[].proxy.')
+  await expect(asked).rejects.toThrow('REST_PROXY 127.0.0.1:9: the proxy answered 407; check spec.feeds[].proxy.')
 })
 
 it('leaves no connection behind at a proxy that never answers', async () => {

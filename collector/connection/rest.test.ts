@@ -2,12 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { gzipSync } from 'node:zlib'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { VirtualClock } from './clock.ts'
-import { AddressLimits } from './limits.ts'
+import { AddressLimits, type AddressRules } from './limits.ts'
 import { rest, tcp, until } from '../../test/support/loopback.ts'
 import { agentFor } from './proxy.ts'
 import { ATTEMPTS_MAX, FAILURES_MAX, RestClient } from './rest.ts'
 
-function client(origin: string) {
+function client(origin: string, rules: Partial<AddressRules> = {}) {
   const clock = new VirtualClock()
   const agent = agentFor(undefined, 'http')
   onTestFinished(() => agent.destroy())
@@ -18,6 +18,7 @@ function client(origin: string) {
       connections: { max: 300, windowMs: 300_000 },
       weight: { max: 6_000, windowMs: 60_000 },
       usedHeader: 'x-mbx-used-weight-1m',
+      ...rules,
     },
     clock,
     random: () => 0,
@@ -64,7 +65,13 @@ it('keeps the connection, and asks for gzip and inflates it', async () => {
   }
   expect(server.paths[19]).toBe('/api/v3/exchangeInfo?n=19')
   expect(new Set(asked)).toEqual(new Set(['gzip']))
-  expect(c.status).toMatchObject({ host: 'api.example', requests: 20, connections: 1, failures: 0, breaker: 'closed' })
+  expect(c.status).toMatchObject({
+    host: new URL(server.origin).host,
+    requests: 20,
+    connections: 1,
+    failures: 0,
+    breaker: 'closed',
+  })
   expect(c.status).toMatchObject({ weightUsed: 400, weightMax: 6_000, blockedUntilMs: 0 })
 })
 
@@ -100,8 +107,18 @@ it('gives up after four attempts, with the last fault', async () => {
   const { client: c, clock } = client(server.origin)
   await expect(played(clock, c, c.get('/', { weight: 1 }))).rejects.toMatchObject({
     code: 'REST_SERVER_ERROR',
-    message: 'REST_SERVER_ERROR api.example: HTTP 503.',
+    message: `REST_SERVER_ERROR ${new URL(server.origin).host}: HTTP 503.`,
     status: 503,
+  })
+  expect(server.paths.length).toBe(ATTEMPTS_MAX)
+})
+
+it('gives up after four answers that say too much was asked', async () => {
+  const server = await rest(status(429, { 'retry-after': '2' }))
+  const { client: c, clock } = client(server.origin)
+  await expect(played(clock, c, c.get('/', { weight: 1 }))).rejects.toMatchObject({
+    code: 'REST_RATE_LIMITED',
+    status: 429,
   })
   expect(server.paths.length).toBe(ATTEMPTS_MAX)
 })
@@ -109,7 +126,7 @@ it('gives up after four attempts, with the last fault', async () => {
 it('says what to do where the venue does not serve the region, and does not insist', async () => {
   const server = await rest(status(451))
   await expect(client(server.origin).client.get('/', { weight: 1 })).rejects.toThrow(
-    'REST_REGION_BLOCKED api.example: HTTP 451: not served from here; set spec.feeds[].proxy to a proxy in a served region',
+    `REST_REGION_BLOCKED ${new URL(server.origin).host}: HTTP 451: not served from here; set spec.feeds[].proxy to a`,
   )
   expect(server.paths.length).toBe(1)
 })
@@ -137,6 +154,22 @@ it('C019: after 429, then 418, the address is left alone until Retry-After has p
   await clock.advance(1)
   expect((await Promise.all([book, poll])).map((answer) => answer.status)).toEqual([200, 200])
   expect(c.status.breaker).toBe('closed')
+})
+
+it('asks again after an answer of 200 that says too much was asked, once the wait of the venue has passed', async () => {
+  const server = await rest(answers(status(200, {}, '{"code":"50011"}'), status(200, {}, '{"code":"0"}')))
+  const { client: c, clock } = client(server.origin, {
+    limited: (_status, body) => body.includes('50011'),
+    slowDownMs: 2_000,
+    pools: { trades: { max: 20, windowMs: 2_000 } },
+  })
+  const trades = c.get('/trades', { weight: 1, pool: 'trades' })
+  await until(() => c.status.blockedUntilMs > 0)
+  await clock.advance(1_999)
+  expect(server.paths.length).toBe(1)
+  await clock.advance(1)
+  expect((await trades).body.toString()).toBe('{"code":"0"}')
+  expect(c.status).toMatchObject({ requests: 2, failures: 1, weightUsed: 0, breaker: 'closed' })
 })
 
 it.each([

@@ -3,14 +3,7 @@
 // Always: a request passes the address' limits first, and its answer tells them what was used.
 // Never: more than `bytesMax` of a body, inflated, is held; never an attempt longer than `timeoutMs`.
 import assert from 'node:assert/strict'
-import {
-  type Agent,
-  type ClientRequest,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  request as http,
-} from 'node:http'
-import { request as https } from 'node:https'
+import type { Agent, ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { type Readable, pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import {
@@ -26,12 +19,15 @@ import { fullJitterMs } from './backoff.ts'
 import type { Clock, Random } from './clock.ts'
 import { ConnectionError, REGION_ADVICE, messageOf, printable } from './errors.ts'
 import type { AddressLimits } from './limits.ts'
+import { type Network, realNetwork } from './network.ts'
 
 export interface RestOptions {
   /** Scheme, host and port, without a path. */
   readonly origin: string
   readonly limits: AddressLimits
   readonly agent: Agent
+  /** The machine's by default. */
+  readonly network?: Network | undefined
   readonly clock: Clock
   readonly random: Random
 }
@@ -39,6 +35,8 @@ export interface RestOptions {
 export interface RestRequest {
   /** What the venue counts for it. */
   readonly weight: number
+  /** The budget in which the venue counts it, where that is not the main one: a key of the rules' `pools`. */
+  readonly pool?: string | undefined
   /** 0 goes first. */
   readonly priority?: number
   readonly signal?: AbortSignal
@@ -69,7 +67,8 @@ const TRANSIENT = new Set(['REST_TIMEOUT', 'REST_UNREACHABLE', 'REST_SERVER_ERRO
 
 export class RestClient {
   readonly #options: RestOptions
-  readonly #send: typeof http
+  /** Not the limits', which several hosts may share. */
+  readonly #host: string
   readonly #breaker = circuitBreaker(handleWhen(isTransient), {
     breaker: new ConsecutiveBreaker(FAILURES_MAX),
     halfOpenAfter: new ExponentialBackoff({ initialDelay: OPEN_MIN_MS, maxDelay: OPEN_MAX_MS }),
@@ -80,7 +79,7 @@ export class RestClient {
 
   constructor(options: RestOptions) {
     this.#options = options
-    this.#send = new URL(options.origin).protocol === 'https:' ? https : http
+    this.#host = new URL(options.origin).host
   }
 
   /**
@@ -110,7 +109,7 @@ export class RestClient {
   get status(): Omit<AddressStatus, 'exchange'> {
     const { limits } = this.#options
     return {
-      host: limits.host,
+      host: this.#host,
       requests: this.#requests,
       connections: this.#connections,
       failures: this.#failures,
@@ -127,8 +126,7 @@ export class RestClient {
     try {
       this.#requests++
       const answer = await this.#exchange(path, request)
-      limits.answered(answer.status, answer.headers)
-      return this.#judge(answer)
+      return this.#judge(answer, limits.answered(answer.status, answer.headers, answer.body))
     } catch (error) {
       this.#failures++
       throw error
@@ -139,11 +137,11 @@ export class RestClient {
 
   /** Sends once and reads the whole answer. */
   async #exchange(path: string, request: RestRequest): Promise<RestAnswer> {
-    const { origin, agent, clock } = this.#options
+    const { origin, agent, network = realNetwork, clock } = this.#options
     const { timeoutMs = TIMEOUT_MS, bytesMax = BODY_BYTES_MAX, signal } = request
     const headers = { 'accept-encoding': 'gzip', 'user-agent': 'marketprism' }
     let fault: ConnectionError | undefined
-    const sent = this.#send(new URL(origin + path), { agent, headers })
+    const sent = network.request(new URL(origin + path), { agent, headers })
     const stop = (reason: ConnectionError): void => {
       fault ??= reason
       sent.destroy(reason)
@@ -208,14 +206,13 @@ export class RestClient {
   }
 
   /** Turns a status that concerns the address, not the question, into an error. */
-  #judge(answer: RestAnswer): RestAnswer {
+  #judge(answer: RestAnswer, isLimited: boolean): RestAnswer {
     const { status } = answer
+    if (isLimited) {
+      const text = `HTTP ${status} says that too much was asked; nothing is until the venue's wait has passed`
+      throw this.#fault('REST_RATE_LIMITED', text, { status })
+    }
     switch (status) {
-      case 429:
-      case 418:
-        throw this.#fault('REST_RATE_LIMITED', `HTTP ${status}; nothing is asked until Retry-After has passed`, {
-          status,
-        })
       case 403:
       case 451:
         throw this.#fault('REST_REGION_BLOCKED', `HTTP ${status}: not served from here; ${REGION_ADVICE}`, { status })
@@ -242,7 +239,7 @@ export class RestClient {
   }
 
   #fault(code: ConnectionError['code'], text: string, options?: { cause?: unknown; status?: number }): ConnectionError {
-    return new ConnectionError(code, `${this.#options.limits.host}: ${text}.`, options)
+    return new ConnectionError(code, `${this.#host}: ${text}.`, options)
   }
 }
 

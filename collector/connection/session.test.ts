@@ -29,7 +29,8 @@ const PROTOCOL: Protocol = {
   },
   streamsPerSocketMax: 1_024,
   streamsPerRequestMax: 100,
-  requestsPerSecondMax: 5,
+  requests: [{ max: 5, windowMs: 1_000 }],
+  keepAlivesCount: true,
   lifeMs: Infinity,
 }
 
@@ -71,6 +72,10 @@ function subject(url: string, options: Partial<SessionOptions> = {}) {
       onReplaced: (old, young) => log.push(`${nth(young)} replaced ${nth(old)}`),
       onRetry: (closed, waitMs) => log.push(`retry after ${closed.cause} in ${waitMs}`),
       onRefused: (stream, message) => log.push(`refused ${stream}: ${message}`),
+      // What is accepted as usual would only lengthen every log.
+      onAccepted: () => {},
+      onLater: (message, waitMs) => log.push(`later in ${waitMs}: ${message}`),
+      onDivided: (streams) => log.push(`divided ${streams.join()}`),
       onUnanswered: (streams) => log.push(`unanswered ${streams.join()}`),
       onUnknown: (text) => log.push(`unknown ${text}`),
     },

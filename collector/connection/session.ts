@@ -10,7 +10,9 @@ import type { SessionStatus } from '../status.ts'
 import { type Backoff, backoff } from './backoff.ts'
 import type { Clock, Random, Timer } from './clock.ts'
 import { messageOf, printable } from './errors.ts'
+import type { Permit } from './gate.ts'
 import type { AddressLimits } from './limits.ts'
+import type { Network } from './network.ts'
 import type { Control, Protocol } from './protocol.ts'
 import { type Closed, type Socket, openSocket } from './socket.ts'
 import { type SubscriptionEvents, Subscriptions } from './subscriptions.ts'
@@ -32,6 +34,7 @@ export interface SessionOptions {
   readonly url: string
   readonly protocol: Protocol
   readonly agent?: Agent | undefined
+  readonly network?: Network | undefined
   readonly clock: Clock
   readonly random: Random
   /** Of the address; shared with all who use it. */
@@ -47,6 +50,8 @@ export interface SessionOptions {
 interface Line {
   readonly socket: Socket
   readonly subscriptions: Subscriptions
+  /** Of the sockets that the address allows. */
+  readonly place: Permit
   up: boolean
   /** To be replaced, so its end is no loss. */
   leaving: boolean
@@ -103,6 +108,18 @@ export class Session {
     if (this.#lines.length === 0) this.#connectAfter(0)
   }
 
+  /**
+   * Unsubscribes a stream and subscribes it again on an open socket, within the venue's rate, so that it begins anew.
+   * Calls while that is under way do nothing: where no snapshot follows, call again.
+   * @param socketId the youngest open one without
+   * @returns false when there is no such socket: the stream begins anew on the next one
+   */
+  resubscribe(stream: string, socketId?: number): boolean {
+    const line = this.#lines.findLast(({ up, socket }) => up && (socketId === undefined || socket.id === socketId))
+    line?.subscriptions.resubscribe(stream)
+    return line !== undefined
+  }
+
   /** Opens another socket and leaves the current one once it has taken over. */
   replace(): void {
     const current = this.#lines.at(-1)
@@ -145,22 +162,25 @@ export class Session {
   async #connect(): Promise<void> {
     const turn = new AbortController()
     this.#turn = turn
+    let place: Permit
     try {
-      await this.#options.limits.connection({ priority: 0, signal: turn.signal })
+      place = await this.#options.limits.connection({ priority: 0, signal: turn.signal })
     } catch (error) {
       this.#turn = undefined
       this.#retry({ cause: 'unreachable', reason: messageOf(error) }, 0)
       return
     }
     this.#turn = undefined
-    if (!this.#closed) this.#open()
+    if (this.#closed) place.done()
+    else this.#open(place)
   }
 
-  #open(): void {
-    const { url, agent, clock, protocol, events, onFrame } = this.#options
+  #open(place: Permit): void {
+    const { url, agent, network, clock, protocol, events, onFrame } = this.#options
     const socket = openSocket({
       url,
       agent,
+      network,
       clock,
       textPing: protocol.textPing,
       onOpen: () => this.#opened(line),
@@ -171,7 +191,7 @@ export class Session {
       onKeepAlive: () => line.subscriptions.countKeepAlive(),
     })
     const subscriptions = new Subscriptions(protocol, clock, (text) => socket.send(text), events)
-    const line: Line = { socket, subscriptions, up: false, leaving: false }
+    const line: Line = { socket, subscriptions, place, up: false, leaving: false }
     this.#lines.push(line)
   }
 
@@ -179,6 +199,7 @@ export class Session {
     const { clock, random, protocol, events } = this.#options
     line.up = true
     events.onUp(line.socket.id)
+    for (const text of protocol.greeting ?? []) line.subscriptions.say(text)
     line.subscriptions.want(this.#wanted)
     if (protocol.lifeMs < Infinity) {
       const lifeMs = protocol.lifeMs * (LIFE_FROM + random() * LIFE_SPREAD)
@@ -194,6 +215,7 @@ export class Session {
     this.#lines.splice(index, 1)
     this.#bytesBefore += line.socket.bytes
     line.subscriptions.close()
+    line.place.done()
     clock.clearTimeout(line.lifeTimer)
     if (closed.response !== undefined) limits.answered(closed.response.status, closed.response.headers)
     const planned = line.leaving || this.#closed
@@ -252,11 +274,17 @@ export class Session {
     const control = isBinary || bytes.length > CONTROL_BYTES_MAX ? UNKNOWN : this.#read(text)
     switch (control.kind) {
       case 'ack':
-        line.subscriptions.acknowledged(control.id)
+        line.subscriptions.acknowledged(control)
         return
       case 'refused':
         if (line.subscriptions.refused(control.id, control.message, control.streams)) return
         break
+      case 'later':
+        if (line.subscriptions.later(control.id, control.message)) return
+        break
+      case 'answer':
+        line.subscriptions.say(control.text)
+        return
       case 'leave':
         this.#leave(line)
         return

@@ -193,6 +193,25 @@ it('sends pings as text where the venue wants it so', async () => {
   expect(seen.frames[0]?.text).toBe('pong')
 })
 
+it('cuts a socket on which pings as text are not answered, before the venue does after 30 s', async () => {
+  const clock = new VirtualClock()
+  const { url, texts } = await venue()
+  const seen = open(url, clock, { textPing: 'ping' })
+  await until(() => seen.opened === 1)
+  await clock.advance(15_000)
+  await until(() => seen.closed.length === 1)
+  expect([seen.closed[0]?.cause, texts]).toEqual(['half_open', ['ping', 'ping']])
+})
+
+it('cuts a socket whose venue does not take what is sent, instead of keeping it all', async () => {
+  const { url } = await venue((socket) => socket.pause())
+  const seen = open(url)
+  await until(() => seen.opened === 1)
+  for (let i = 0; i < 100; i++) seen.socket.send('x'.repeat(256 * 1024))
+  await until(() => seen.closed.length === 1)
+  expect(seen.closed[0]).toMatchObject({ cause: 'half_open', reason: 'what we send is not taken' })
+})
+
 it('gives up a handshake that is never answered', async () => {
   const clock = new VirtualClock()
   let asked = 0

@@ -9,6 +9,7 @@ import type { Agent, IncomingMessage } from 'node:http'
 import { type ClientOptions, WebSocket } from 'ws'
 import type { Clock, Timer } from './clock.ts'
 import { REGION_ADVICE, messageOf, printable } from './errors.ts'
+import { type Network, realNetwork } from './network.ts'
 
 /** Why a socket ended. */
 export type CloseCause =
@@ -17,7 +18,7 @@ export type CloseCause =
   | 'rejected' // the upgrade was answered with another HTTP status
   | 'too_large' // a frame above the bound; closed by us with 1009
   | 'malformed' // bytes that are not the protocol; closed by us
-  | 'half_open' // nothing read for too long; cut by us
+  | 'half_open' // nothing read for too long, or nothing taken of what we send; cut by us
   | 'closed' // the venue closed with a close frame
   | 'lost' // ended without a close frame
   | 'ended' // closed by us as planned
@@ -35,6 +36,8 @@ export interface Closed {
 export interface SocketOptions {
   readonly url: string
   readonly agent?: Agent | undefined
+  /** The machine's by default. */
+  readonly network?: Network | undefined
   readonly clock: Clock
   /** Largest frame after inflation, bytes. */
   readonly frameBytesMax?: number
@@ -79,6 +82,8 @@ export const FRAME_BYTES_MAX = 4 * 1024 * 1024
 export const PING_IDLE_MS = 5_000
 export const DEAD_MS = 15_000
 export const HANDSHAKE_MS = 10_000
+/** Texts that may wait to be sent, bytes: a venue that does not read cannot make us hold more. (ws bounds the pongs.) */
+export const SEND_BYTES_MAX = 1024 * 1024
 /** How long the other side may take to answer our close frame, ms. Real time: ws keeps this timer itself. */
 const CLOSE_ANSWER_MS = 2_000
 /** A check that runs later than this was held up by us (a blocked loop, a stopped process); that is no silence. */
@@ -108,7 +113,7 @@ export function openSocket(options: SocketOptions): Socket {
       request.end()
     },
   }
-  const ws = new WebSocket(options.url, settings)
+  const ws = (options.network ?? realNetwork).connect(options.url, settings)
   const socket = {
     id: ++lastId,
     bytes: 0,
@@ -117,7 +122,11 @@ export function openSocket(options: SocketOptions): Socket {
     pingsAnswered: 0,
     pingsSent: 0,
     send(text: string): void {
-      if (ws.readyState === WebSocket.OPEN) ws.send(text)
+      if (ws.readyState !== WebSocket.OPEN) return
+      ws.send(text)
+      if (ws.bufferedAmount <= SEND_BYTES_MAX) return
+      end.failed('half_open', 'what we send is not taken')
+      ws.terminate()
     },
     close(): void {
       end.failed('ended', 'closed by us')

@@ -9,9 +9,9 @@ const FOLDER = fileURLToPath(new URL('../../../shared/cases/', import.meta.url))
 const missing = !existsSync(FOLDER)
 
 /** The session of a case. */
-function session(id: string): Item[] {
+function session(id: string, file = 'input'): Item[] {
   const folder = readdirSync(FOLDER).find((name) => name.startsWith(id)) ?? id
-  return readRecording(`${FOLDER}${folder}/input.ndjson`)
+  return readRecording(`${FOLDER}${folder}/${file}.ndjson`)
 }
 
 /** Plays a session; `published` is what came out, in order. */
@@ -31,6 +31,25 @@ function open(market: 'spot' | 'perpetual', plan: ChannelPlan): Intake {
   if (room === undefined) throw new Error(`no room for ${market}`)
   return new Intake(room, [plan])
 }
+
+test.skipIf(missing)('C014: a contract of Binance without funding has no message, and none is made up', () => {
+  const frames = session('C014', 'binance').flatMap((item) => (item.kind === 'frame' ? [item.body] : []))
+  const { data } = JSON.parse(frames[0] ?? '') as { data: { s: string }[] }
+  const rates = data.map((one) => {
+    const plan: ChannelPlan = { type: 'funding_rate', symbol: 'BTC-USDT', venueSymbol: one.s }
+    const intake = open('perpetual', plan)
+    // The case has all symbols in one frame; the same comes for each on a stream of its own.
+    intake.frame(Buffer.from(JSON.stringify({ stream: `${one.s.toLowerCase()}@markPrice@1s`, data: one })))
+    expect(intake.counts).toMatchObject({ received: 1, data: 1, refused: { malformed: 0 } })
+    return [one.s, intake.take().map(({ message }) => message)]
+  })
+  expect(rates).toMatchObject([
+    ['BTCUSDT', [{ type: 'funding_rate', rate: '0.00010000', funding_time: 1_790_003_600_000_000 }]],
+    ['BTCUSDT_261225', []],
+  ])
+  // A dated contract has no such channel, and whoever asks for it is told so.
+  expect(roomOf('binance', 'future')?.types.funding_rate).toBeUndefined()
+})
 
 test.skipIf(missing)(
   'C024: a hole in the aggregate ids is filled once by REST and in order, one in the single ids is none',

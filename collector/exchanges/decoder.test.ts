@@ -1,23 +1,26 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { disordered, honest, values, type Values } from '../../test/support/frames.ts'
-import { Intake } from '../../test/support/intake.ts'
+import { Intake, listingOf } from '../../test/support/intake.ts'
 import { changes } from '../../test/support/mutate.ts'
 import { ROOMS } from './registry.ts'
-import type { Room, TypeRoom } from './room.ts'
+import type { BookForm, BookType, PushedType, RestSnapshots, Room } from './room.ts'
 
 const VENUE_SYMBOL = 'BTCUSDT'
+const LISTING = listingOf('BTC-USDT', VENUE_SYMBOL)
 const BEGIN_MS = 1_790_000_000_000
 
 /** Frames are drawn from declarations; around them stands the wrapper that `wrapped` prints. */
-const LANES = ROOMS.filter(({ wrapper }) => wrapper.join(' ') === 'stream data').flatMap((room) =>
-  Object.entries(room.types).map(([type, typeRoom]) => ({ room, type: type as 'trade', typeRoom })),
+const LANES = ROOMS.filter(({ wrapper }) => Object.keys(wrapper).join(' ') === 'stream data').flatMap((room) =>
+  Object.entries(room.types).flatMap(([type, typeRoom]) =>
+    typeRoom.via === 'websocket' ? [{ room, type: type as 'trade', typeRoom: typeRoom as PushedType }] : [],
+  ),
 )
 
 interface Lane {
   readonly room: Room
   readonly type: 'trade'
-  readonly typeRoom: TypeRoom
+  readonly typeRoom: PushedType
 }
 
 function open({ room, type }: Lane): Intake {
@@ -26,7 +29,9 @@ function open({ room, type }: Lane): Intake {
 }
 
 /** The values of the frame at place `i` of a stream: in order, and complete. */
-function placed({ room: { book }, typeRoom: { frame, order } }: Lane, v: Values, i: number): Values {
+function placed({ room, typeRoom: { forms, order } }: Lane, v: Values, i: number): Values {
+  const { frame } = forms[0]
+  const book = room.types.orderbook?.forms[0] as { readonly previous: NonNullable<BookForm['previous']> }
   const first = 'key' in book.previous ? { [book.previous.key]: i } : { [book.previous.firstKey]: i + 1 }
   const wanted: Record<string, number> = { ...first, f: 7, l: 7 + (i % 12) }
   for (const key of [order.id, order.seq]) if (key !== undefined) wanted[key] = i + 1
@@ -37,14 +42,14 @@ function placed({ room: { book }, typeRoom: { frame, order } }: Lane, v: Values,
 
 function wrapped({ type, typeRoom }: Lane, object: string): string {
   const interval = type === ('kline' as string) ? { interval: '1m' } : {}
-  return `{"stream":"${typeRoom.stream(VENUE_SYMBOL, interval).name}","data":${object}}`
+  return `{"stream":"${typeRoom.stream(LISTING, interval).name}","data":${object}}`
 }
 
 /** Answers what was asked: books with an empty one that stands at `seq`, trades with none. */
-async function answerAll({ room: { book } }: Lane, intake: Intake, seq: number): Promise<void> {
+async function answerAll({ room }: Lane, intake: Intake, seq: number): Promise<void> {
   for (const { path } of [...intake.questions]) {
-    const { seq: key, bids, asks } = book.snapshotKeys
-    const isBook = path === book.snapshot(VENUE_SYMBOL, 5).path
+    const { seq: key, bids, asks, query } = (room.types.orderbook as BookType).snapshots as RestSnapshots
+    const isBook = path === query(LISTING, 5).path
     await intake.answer(path, isBook ? Buffer.from(JSON.stringify({ [key]: seq, [bids]: [], [asks]: [] })) : undefined)
   }
 }
@@ -52,7 +57,7 @@ async function answerAll({ room: { book } }: Lane, intake: Intake, seq: number):
 describe.each(LANES.map((lane) => ({ ...lane, title: `${lane.room.exchange} ${lane.room.market} ${lane.type}` })))(
   '$title',
   (lane) => {
-    const { frame } = lane.typeRoom
+    const { frame } = lane.typeRoom.forms[0]
     const drawn = values(frame, VENUE_SYMBOL)
     const form = fc.tuple(fc.boolean(), changes, fc.boolean())
 

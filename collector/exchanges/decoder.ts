@@ -1,11 +1,16 @@
-// From a socket's frame to the track of its channel: one decoder for each market of a Collector.
+// From a socket's frame to the tracks of its channels: one decoder for each market of a Collector.
 //
-// In: frames as they came. Out: a track takes each one. Always: a frame counts once, as data, control or refused with
-// its reason. Never: a string or an object for a frame in plain form; an exception for whatever a venue sends.
+// In: frames as they came. Out: each element of a frame goes to the tracks of the channels that it is of. Always: a frame
+// counts once, as data, control or refused with its reason. Never: a string or an object for a frame in plain form; an
+// exception for whatever a venue sends.
+// A frame that turns out to be unreadable half way is refused as a whole; its first elements may have been published
+// then, and a second reading of them is harmless, since tracks know what they took.
+import { CLOSE_BRACKET, COMMA, OPEN_BRACKET } from '../wire/bytes.ts'
+import { elementEnd } from '../wire/elements.ts'
+import { type Frame, OTHER } from '../wire/frame.ts'
 import { GENERAL_BYTES_MAX, plainForm } from '../wire/general.ts'
-import type { Frame } from '../wire/frame.ts'
 import { NameTable } from '../wire/names.ts'
-import type { Envelope, Room } from './room.ts'
+import type { Envelope, Flatten, Room } from './room.ts'
 import type { Track } from './track.ts'
 
 /** Why frames are refused. */
@@ -15,13 +20,29 @@ export const REFUSALS = {
 } as const
 export type Refusal = keyof typeof REFUSALS
 
+const WORD_BYTES_MAX = 16
+
+/** A channel as the decoder knows it. */
 export interface Route {
-  readonly frame: Frame
-  /** Bytes of the venue's symbol, which the frame must name. */
+  /** Bytes of the venue's symbol, which elements must name. */
   readonly symbol: Buffer
+  readonly venueSymbol: string
   readonly track: Track
+  /** Its stream carries other channels' elements, too. */
+  readonly shared: boolean
+  /** For frames whose elements nest. */
+  readonly flatten: Flatten | undefined
+  /** Names of its frames, each with the form in which they come. */
+  readonly readings: readonly { readonly name: string; readonly form: number; readonly frame: Frame }[]
   /** The newest socket that delivered the channel; 0 before the first frame. */
   newest: number
+}
+
+/** One form of one channel under a name. */
+interface Reading {
+  readonly route: Route
+  readonly form: number
+  readonly frame: Frame
 }
 
 /** Counts of frames, plain numbers. */
@@ -35,8 +56,11 @@ export class FrameCounts {
 export class Decoder {
   readonly counts: FrameCounts
   readonly #room: Room
-  readonly #routes = new NameTable<Route>()
+  readonly #names = new NameTable<readonly Reading[]>()
+  readonly #known = new Map<string, readonly Reading[]>()
   readonly #envelope: Envelope = { nameStart: 0, nameEnd: 0, dataStart: 0, dataEnd: 0 }
+  /** The element that was read last makes no message. */
+  #isRefused = false
   /** Told of a frame that could not be read and may have been any channel's. */
   readonly #onUnreadable: (socketId: number) => void
 
@@ -46,58 +70,145 @@ export class Decoder {
     this.#onUnreadable = onUnreadable
   }
 
-  /** Frames of this stream go to the route from now on; undefined: they are no data any more. */
-  route(stream: string, route: Route | undefined): void {
-    this.#routes.set(stream, route as Route)
+  /** Its frames go to this channel from now on. */
+  add(route: Route): void {
+    for (const { name, form, frame } of route.readings) {
+      this.#route(name, [...(this.#known.get(name) ?? []), { route, form, frame }])
+    }
+  }
+
+  /** Frames of this channel are no data any more, unless they are another's, too. */
+  remove(route: Route): void {
+    for (const { name } of route.readings) {
+      this.#route(
+        name,
+        (this.#known.get(name) ?? []).filter((reading) => reading.route !== route),
+      )
+    }
   }
 
   /** @returns true when the frame was data, also when it was refused; false: it is for the session to read */
   decode(bytes: Buffer, isBinary: boolean, received: number, socketId: number): boolean {
     this.counts.received += 1
-    if (isBinary) return this.#refuse('binary', undefined, socketId)
+    if (isBinary) return this.#refuse('binary', [], socketId)
     const envelope = this.#envelope
     if (this.#room.open(bytes, envelope)) {
-      const route = this.#routes.at(bytes, envelope.nameStart, envelope.nameEnd)
-      if (route !== undefined && route.frame.read(bytes, envelope.dataStart, envelope.dataEnd, route.symbol)) {
-        return this.#take(route, bytes, received, socketId)
+      const readings = this.#names.at(bytes, envelope.nameStart, envelope.nameEnd)
+      if (readings !== undefined && this.#read(readings, bytes, received, socketId)) {
+        this.counts.data += 1
+        return true
       }
+      // Another reading would give the same values, and what the track said of them a second time.
+      if (readings !== undefined && this.#isRefused) return this.#refuse('malformed', readings, socketId)
     }
     return this.#general(bytes, received, socketId)
+  }
+
+  #route(name: string, readings: readonly Reading[]): void {
+    if (readings.length === 0) this.#known.delete(name)
+    else this.#known.set(name, readings)
+    this.#names.set(name, this.#known.get(name) as readonly Reading[])
   }
 
   /** What did not fit as it stood. */
   #general(bytes: Buffer, received: number, socketId: number): boolean {
     const plain = bytes.length > GENERAL_BYTES_MAX ? undefined : plainForm(bytes, this.#room.wrapper)
-    if (plain === undefined) return this.#refuse('malformed', undefined, socketId)
-    const envelope = this.#envelope
-    const route = this.#room.open(plain, envelope)
-      ? this.#routes.at(plain, envelope.nameStart, envelope.nameEnd)
-      : undefined
-    if (route === undefined) {
+    if (plain === undefined && this.#isWord(bytes)) {
       this.counts.control += 1
       return false
     }
-    if (!route.frame.read(plain, envelope.dataStart, envelope.dataEnd, route.symbol)) {
-      return this.#refuse('malformed', route.track, socketId)
+    if (plain === undefined) return this.#refuse('malformed', [], socketId)
+    const envelope = this.#envelope
+    const readings = this.#room.open(plain, envelope)
+      ? this.#names.at(plain, envelope.nameStart, envelope.nameEnd)
+      : undefined
+    if (readings === undefined) {
+      this.counts.control += 1
+      return false
     }
-    return this.#take(route, plain, received, socketId)
-  }
-
-  /** The frame that the route's declaration has just read, in whichever form. */
-  #take(route: Route, bytes: Buffer, received: number, socketId: number): boolean {
-    const { dataStart, dataEnd } = this.#envelope
-    if (!route.track.take(bytes, dataStart, dataEnd, received, socketId)) {
-      return this.#refuse('malformed', route.track, socketId)
-    }
+    if (!this.#read(readings, plain, received, socketId)) return this.#refuse('malformed', readings, socketId)
     this.counts.data += 1
-    if (socketId > route.newest) route.newest = socketId
     return true
   }
 
-  #refuse(reason: Refusal, track: Track | undefined, socketId: number): boolean {
+  /** Reads the data that the envelope holds; false when it is not in plain form or not what the venue documents. */
+  #read(readings: readonly Reading[], bytes: Buffer, received: number, socketId: number): boolean {
+    const { dataStart, dataEnd } = this.#envelope
+    this.#isRefused = false
+    if ((readings[0] as Reading).route.flatten !== undefined) return this.#flat(readings, bytes, received, socketId)
+    if (bytes[dataStart] !== OPEN_BRACKET) {
+      return this.#element(readings, bytes, dataStart, dataEnd, true, received, socketId) === dataEnd
+    }
+    let pos = dataStart + 1
+    if (bytes[pos] === CLOSE_BRACKET) return pos + 1 === dataEnd
+    for (;;) {
+      pos = this.#element(readings, bytes, pos, dataEnd, false, received, socketId)
+      if (pos < 0) return false
+      if (bytes[pos] === CLOSE_BRACKET) return pos + 1 === dataEnd
+      if (bytes[pos] !== COMMA) return false
+      pos += 1
+    }
+  }
+
+  /**
+   * Gives an element to the channels that it is of; returns the place behind it, or -1 when it cannot be read.
+   * @param isAlone nothing may follow it before `end`
+   */
+  #element(
+    readings: readonly Reading[],
+    bytes: Buffer,
+    pos: number,
+    end: number,
+    isAlone: boolean,
+    received: number,
+    socketId: number,
+  ): number {
+    let behind = -1
+    let taken: Route | undefined
+    let unread: Route | undefined
+    for (let i = 0; i < readings.length; i++) {
+      const { route, form, frame } = readings[i] as Reading
+      // Forms of a channel stand one behind the other, and the first that fits is its.
+      if (route === taken) continue
+      // What one channel could read, another may not (an exponent among its numbers): it must not miss it for that.
+      if (unread !== undefined && unread !== route) return -1
+      const next = frame.read(bytes, pos, end, route.symbol)
+      if (next < 0 || (isAlone && next !== end)) {
+        if (!route.shared || next !== OTHER) unread = route
+        continue
+      }
+      if (!route.track.take(form, bytes, pos, next, received, socketId)) {
+        this.#isRefused = true
+        return -1
+      }
+      if (socketId > route.newest) route.newest = socketId
+      taken = route
+      unread = undefined
+      behind = next
+    }
+    if (unread !== undefined) return -1
+    return behind < 0 ? elementEnd(bytes, pos, end) : behind
+  }
+
+  /** Elements that lie deeper than a declaration reads. */
+  #flat(readings: readonly Reading[], bytes: Buffer, received: number, socketId: number): boolean {
+    const { route } = readings[0] as Reading
+    const elements = route.flatten?.(bytes, route.venueSymbol)
+    if (elements === undefined) return false
+    return elements.every(
+      (element) => this.#element(readings, element, 0, element.length, true, received, socketId) >= 0,
+    )
+  }
+
+  /** Whether it is a word that the venue says beside its JSON, e.g. an answer to a text ping. */
+  #isWord(bytes: Buffer): boolean {
+    return bytes.length <= WORD_BYTES_MAX && this.#room.protocol.control(bytes.toString('latin1')).kind !== 'unknown'
+  }
+
+  #refuse(reason: Refusal, readings: readonly Reading[], socketId: number): boolean {
     this.counts.refused[reason] += 1
-    if (track === undefined) this.#onUnreadable(socketId)
-    else track.interrupt('malformed', socketId)
+    if (readings.length === 0) this.#onUnreadable(socketId)
+    for (const { route } of readings) route.track.interrupt('malformed', socketId)
     return true
   }
 }

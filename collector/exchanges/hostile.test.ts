@@ -6,6 +6,8 @@ import { LEVELS_MAX } from '../wire/levels.ts'
 import { ROOMS } from './registry.ts'
 import type { Room } from './room.ts'
 
+const QUERY = { path: '/exchangeInfo', weight: 1 }
+
 const KB = 1024
 const MB = KB * KB
 /** The longest frame that a socket lets through, see connection/socket.ts. */
@@ -148,15 +150,19 @@ describe('a frame with names that mean something elsewhere', () => {
 
   test('is listed as no instrument when its symbol holds more than letters and digits', () => {
     const names = ['*', '>', 'A.B', 'A*', 'A B', 'A\nB', '', 'A'.repeat(25), '../A', 'A-B', '\u0000', '\u202eA']
-    const row = (name: string) => ({
-      symbol: `${name}USDT`,
-      baseAsset: name,
-      quoteAsset: 'USDT',
-      status: 'TRADING',
-      contractType: 'PERPETUAL',
+    const listed = BINANCE.map(({ market, instruments }) => {
+      const isDated = market === 'future'
+      const row = (name: string) => ({
+        symbol: `${name}USDT${isDated ? '_261225' : ''}`,
+        baseAsset: name,
+        quoteAsset: 'USDT',
+        status: 'TRADING',
+        contractType: isDated ? 'CURRENT_QUARTER' : 'PERPETUAL',
+        deliveryDate: isDated ? Date.UTC(2026, 11, 25, 8) : 4_133_404_800_000,
+      })
+      const body = Buffer.from(JSON.stringify({ symbols: [...names, '1INCH', '币安人生'].map(row) }))
+      return instruments.read(body, QUERY)?.listings.map(({ symbol }) => symbol.replace(/-20261225$/, ''))
     })
-    const body = Buffer.from(JSON.stringify({ symbols: [...names.map(row), row('1INCH'), row('币安人生')] }))
-    const listed = BINANCE.map((room) => room.instruments.read(body)?.map(({ symbol }) => symbol))
     expect(listed).toEqual(BINANCE.map(() => ['1INCH-USDT', '币安人生-USDT']))
   })
 })

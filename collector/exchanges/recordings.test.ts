@@ -1,6 +1,8 @@
+import { crc32 } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { Intake } from '../../test/support/intake.ts'
+import { Intake, type Made } from '../../test/support/intake.ts'
 import { MISSING_RECORDINGS, playSession, type Session, sessionOf } from '../../test/support/recorded.ts'
+import { ConsumerBook } from '../book/consumer.ts'
 import type { Message } from '../market/messages.ts'
 import { ROOMS } from './registry.ts'
 
@@ -211,4 +213,173 @@ describe.skipIf(MISSING_RECORDINGS)(`a recorded session${reason}`, () => {
       for (const type of Object.values(TYPES)) expect(intake.frameOf(type as 'trade').slow, type).toBeLessThanOrEqual(2)
     },
   )
+})
+
+/** A venue whose books come by the stream; one market of a session. */
+interface Streamed extends Session {
+  /** The frame as the venue sends it today, by the name that is collected. */
+  readonly today: (text: string) => string
+  /** Name of the stream, what it says of a book, and its elements. */
+  readonly open: (frame: Fields) => { channel: string; kind: string; data: readonly Fields[] }
+  /** What a message says of an element; nothing for types that are not read from this channel. */
+  readonly naive: Readonly<Record<string, Naive>>
+  /** Changes of a book: price and the venue's own figure. */
+  readonly levels: (data: Fields, side: 'bids' | 'asks') => readonly (readonly [string, string])[]
+  readonly seq: (data: Fields) => unknown
+  /** Messages by type. */
+  readonly wanted: Fields
+}
+
+const OKX: Omit<Streamed, 'market' | 'wanted'> = {
+  exchange: 'okx',
+  name: 'OKX',
+  today: (text) => text.replace('"channel":"trades"', '"channel":"trades-all"'),
+  open: ({ arg, action = '', data = [] }) => ({
+    channel: (arg as Fields)['channel'] as string,
+    kind: action as string,
+    data: data as Fields[],
+  }),
+  naive: {
+    'trades-all': (d) => ({ type: 'trade', id: d['tradeId'], price: d['px'], raw: d['sz'], side: d['side'] }),
+    tickers: (d) => ({ type: 'ticker', bid: d['bidPx'], raw_bid: d['bidSz'], ask: d['askPx'], raw_ask: d['askSz'] }),
+  },
+  levels: (d, side) => (d[side] as string[][]).map(([price = '', size = '']) => [price, size]),
+  // Books of 2022 have no number but their time.
+  seq: (d) => us(d['ts']),
+}
+
+const DERIBIT: Streamed = {
+  exchange: 'deribit',
+  market: 'option',
+  name: 'DERIBIT',
+  today: (text) => text.replace('.raw"', '.100ms"'),
+  open: ({ params }) => {
+    const { channel = '', data } = (params ?? {}) as { channel?: string; data?: Fields }
+    const kind = data?.['type'] as string | undefined
+    return { channel: channel.split('.')[0] ?? '', kind: kind ?? '', data: data === undefined ? [] : [data] }
+  },
+  naive: {
+    ticker: (d) => ({
+      type: 'ticker',
+      ...(d['best_bid_price'] === 0 ? {} : { bid: d['best_bid_price'], raw_bid: d['best_bid_amount'] }),
+      ...(d['best_ask_price'] === 0 ? {} : { ask: d['best_ask_price'], raw_ask: d['best_ask_amount'] }),
+    }),
+  },
+  levels: (d, side) => (d[side] as [string, number, number][]).map(([, price, size]) => [`${price}`, `${size}`]),
+  seq: (d) => d['change_id'],
+  wanted: { orderbook: 46, ticker: 43, open_interest: 10 },
+}
+
+const STREAMED: readonly Streamed[] = [
+  { ...OKX, market: 'spot', wanted: { trade: 69, orderbook: 98, ticker: 25 } },
+  { ...OKX, market: 'perpetual', wanted: { trade: 1, orderbook: 93, ticker: 1 } },
+  { ...OKX, market: 'future', wanted: { trade: 4, orderbook: 99, ticker: 2 } },
+  DERIBIT,
+]
+
+/** A book by two maps, with the venue's own figures. */
+class NaiveBook {
+  readonly #sides = { bids: new Map<number, [string, string]>(), asks: new Map<number, [string, string]>() }
+
+  change(levels: Streamed['levels'], kind: string, d: Fields): void {
+    for (const side of ['bids', 'asks'] as const) {
+      if (kind === 'snapshot') this.#sides[side].clear()
+      for (const [price, size] of levels(d, side)) {
+        if (Number(size) === 0) this.#sides[side].delete(Number(price))
+        else this.#sides[side].set(Number(price), [price, size])
+      }
+    }
+  }
+
+  side(side: 'bids' | 'asks'): readonly (readonly [string, string])[] {
+    const sign = side === 'bids' ? -1 : 1
+    return [...this.#sides[side]].sort(([x], [y]) => sign * (x - y)).map(([, level]) => level)
+  }
+
+  /** Of the 25 best levels, as OKX makes it. */
+  checksum(): number {
+    const [bids, asks] = [this.side('bids'), this.side('asks')]
+    const parts = Array.from({ length: 25 }, (_, i) => [bids[i], asks[i]]).flat()
+    return crc32(parts.flatMap((level) => level ?? []).join(':')) | 0
+  }
+}
+
+/** What is compared of a trade or ticker, its size as the venue has it. */
+function figures(m: Message): Fields {
+  if (m.type === 'trade') return { type: m.type, id: m.id, price: m.price, raw: m.raw_size ?? m.size, side: m.side }
+  if (m.type !== 'ticker') return { type: m.type }
+  const {
+    type,
+    bid,
+    bid_size: bidSize,
+    raw_bid_size: rawBid = bidSize,
+    ask,
+    ask_size: askSize,
+    raw_ask_size: rawAsk = askSize,
+  } = m
+  return {
+    type,
+    ...(bid === undefined ? {} : { bid, raw_bid: rawBid }),
+    ...(ask === undefined ? {} : { ask, raw_ask: rawAsk }),
+  }
+}
+
+/** Numbers and the digits that stand for them are the same. */
+function asTexts(fields: Fields): Fields {
+  const number = (value: unknown) => (/^\d+(?:\.\d+)?$/.test(String(value)) ? Number(value) : value)
+  return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, key === 'id' ? value : number(value)]))
+}
+
+describe.skipIf(MISSING_RECORDINGS)(`a recorded session whose books come by the stream${reason}`, () => {
+  test.each(STREAMED)(
+    'of $exchange $market: every frame says what JSON.parse and a few lines by hand say',
+    async (session) => {
+      const steps = await playSession(session, session.today)
+      const books = new Map<string, { naive: NaiveBook; consumer: ConsumerBook }>()
+      const made = steps.flatMap((step) => step.made)
+      let checksums = 0
+      for (const { item, made: own } of steps) {
+        if (item.kind !== 'frame') continue
+        const { channel, kind, data } = session.open(JSON.parse(session.today(item.body)) as Fields)
+        for (const { message: m } of own) {
+          const d = data[0] as Fields
+          const time = us(d['ts'] ?? d['timestamp'])
+          expect(m.ts).toBe(time)
+          if (m.type !== 'orderbook') {
+            if (m.type !== 'open_interest')
+              expect(asTexts(figures(m))).toEqual(asTexts(session.naive[channel]?.(d) ?? {}))
+            continue
+          }
+          const book = books.get(m.symbol) ?? { naive: new NaiveBook(), consumer: new ConsumerBook() }
+          books.set(m.symbol, book)
+          book.naive.change(session.levels, kind, d)
+          expect([m.kind === 'snapshot', m.seq, book.consumer.take(m)]).toEqual([
+            kind === 'snapshot',
+            session.seq(d),
+            'applied',
+          ])
+          for (const side of ['bids', 'asks'] as const) {
+            const got = book.consumer[side].levels().map(([price, size, raw = size]) => [Number(price), Number(raw)])
+            expect(got).toEqual(book.naive.side(side).map((level) => level.map(Number)))
+          }
+          if (d['checksum'] === undefined) continue
+          expect(d['checksum']).toBe(book.naive.checksum())
+          checksums += 1
+        }
+      }
+      const counts = Object.fromEntries(
+        [...Map.groupBy(made, ({ message: m }) => m.type)].map(([type, all]) => [type, all.length]),
+      )
+      expect(counts).toEqual(session.wanted)
+      expect(checksums).toBe(session.exchange === OKX.exchange ? counts['orderbook'] : 0)
+    },
+  )
+
+  test.each(STREAMED)('of $exchange $market comes out the same by the general road', async (session) => {
+    const spaced = (text: string) => ` ${session.today(text).replaceAll('":', '" : ').replaceAll(',"', ' , "')}`
+    const texts = (steps: readonly { made: readonly Made[] }[]) =>
+      steps.map(({ made }) => made.map(({ id, text }) => [id, text]))
+    const [fast, general] = [await playSession(session, session.today), await playSession(session, spaced)]
+    expect(texts(general)).toEqual(texts(fast))
+  })
 })

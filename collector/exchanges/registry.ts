@@ -1,9 +1,11 @@
 // Every market that this version speaks: a line for each.
 import type { DataType, ExchangeName, Market } from '../../crds/names.ts'
-import { perpetual as binancePerpetual, spot as binanceSpot } from './binance/room.ts'
+import { binance } from './binance/room.ts'
+import { deribit } from './deribit/room.ts'
+import { okx } from './okx/room.ts'
 import type { Room } from './room.ts'
 
-export const ROOMS: readonly Room[] = [binanceSpot, binancePerpetual]
+export const ROOMS: readonly Room[] = [...binance, ...deribit, ...okx]
 
 export function roomOf(exchange: ExchangeName, market: Market): Room | undefined {
   return ROOMS.find((room) => room.exchange === exchange && room.market === market)

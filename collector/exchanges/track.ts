@@ -1,12 +1,15 @@
 // What the decoder does with a frame once it knows its channel: one track for each channel.
 import type { GapReason } from '../market/messages.ts'
+import type { Outlet } from '../market/outlet.ts'
 
 export interface Track {
+  readonly outlet: Outlet
   /**
-   * Takes the frame that was just read: it stands in [pos, end) of `bytes`, and the bytes are only lent.
-   * @returns false when the frame does not make a message (a number too large); it is refused then
+   * Takes the element that was just read: it stands in [pos, end) of `bytes`, and the bytes are only lent.
+   * @param form index of the form whose frame read it
+   * @returns false when the element does not make a message (a number too large); its frame is refused then
    */
-  take(bytes: Buffer, pos: number, end: number, received: number, socketId: number): boolean
+  take(form: number, bytes: Buffer, pos: number, end: number, received: number, socketId: number): boolean
   /** Something of this channel may be missing from here on: its socket is down, or a frame could not be read. */
   interrupt(reason: GapReason, socketId: number): void
   /** This socket goes as planned; another one delivers the channel already. */

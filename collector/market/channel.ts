@@ -20,13 +20,15 @@ export class Tally {
   duplicates = 0
   /** Given up, each announced by a gap. */
   dropped = 0
+  /** Of these, those that failed a check. */
+  rejected = 0
   /** Frames that repeated what was already taken. */
   repeated = 0
-  /** Frames of a book that were kept until a snapshot joins them. */
+  /** Frames of a book that were kept for later, or came in vain while it waits for a snapshot. */
   held = 0
   /** Gap messages made. */
   gaps = 0
-  /** Time of the last message at the socket, µs; 0 before the first. */
+  /** When the last element was taken, also one that only repeated, or when REST answered last, µs; 0: not yet. */
   lastReceived = 0
 }
 

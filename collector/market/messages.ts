@@ -14,14 +14,28 @@ export const VERSION = 1
 export const GAP_REASONS = {
   restart: 'the collector was not running',
   disconnect: 'the socket to the venue was down',
+  unanswered: 'the venue, which is asked for this by REST, did not answer',
   sequence: "the venue's sequence jumped: messages were lost on the way",
   sequence_restart: 'the venue began its numbering anew; what lay between is unknown',
+  checksum: "the book was not the venue's by its checksum: a change before was lost or wrong",
   malformed: 'the venue sent a frame that could not be read',
   stale: 'the venue stopped sending this channel although the socket lived',
   spool_full: 'the sink was away for longer than the spool could hold',
   refused: 'the sink can never store the message: it is larger than the server takes',
+  quality: 'the message failed a check that the Collector drops messages for (collector/quality/README.md)',
 } as const
 export type GapReason = keyof typeof GAP_REASONS
+
+/** Which checks a message failed and was published all the same; the Collector says what is done (`spec.quality`). */
+export const FLAGS = {
+  bad_number: 'a price or size is negative, or zero where it cannot be',
+  crossed_book: 'the best bid is not below the best ask: of this ticker, or of the book after this message',
+  empty_book: 'nothing is on a side',
+  price_jump: 'the price is far from those of the trades before',
+  clock_skew: '`ts` is in the future, or long before `received`',
+  out_of_order: '`ts` is before that of the message before it',
+} as const
+export type Flag = keyof typeof FLAGS
 
 /** State of a channel, as `state` messages, /status and the live table give it. */
 export const CHANNEL_STATES = {
@@ -35,7 +49,15 @@ export type ChannelState = keyof typeof CHANNEL_STATES
 const time = z.int().nonnegative()
 const decimal = z.string().regex(/^-?\d+(\.\d+)?$/)
 const seq = z.int()
-const level = z.tuple([decimal, decimal]).describe('price, absolute size ("0" or "0.000" removes the level)')
+const level = z
+  .tuple([decimal, decimal, decimal.optional()])
+  .describe(
+    'price, absolute size in base ("0" or "0.000" removes the level), and the venue\'s own figure of the size where it is not base',
+  )
+
+const raw = decimal
+  .optional()
+  .describe("the venue's own figure of the size, in contracts or in quote (docs/data.md), where it is not base")
 
 const head = {
   v: z.literal(VERSION).describe('version of this schema'),
@@ -49,18 +71,31 @@ const times = {
   published: time.describe('our clock when the message was first handed to the sink, µs'),
 }
 
+/** What ends a message of data. */
+const tail = {
+  flags: z
+    .array(z.enum(Object.keys(FLAGS) as [Flag, ...Flag[]]))
+    .min(1)
+    .max(Object.keys(FLAGS).length)
+    .optional()
+    .describe('checks that it failed; two publishers may judge differently'),
+  ...times,
+}
+
 export const trade = z.strictObject({
   type: z.literal('trade'),
   ...head,
   id: z.string().max(64).describe("the venue's id, the one that its REST history shares"),
   price: decimal.describe('quote for one base'),
   size: decimal.describe('base asset'),
+  raw_size: raw,
   side: z.enum(['buy', 'sell']).describe('the aggressor (taker)'),
+  seq: seq.optional().describe("the venue's number of the trade, rising by one, where `id` is none such"),
   first_id: z.string().optional().describe('first single trade that this one stands for'),
   last_id: z.string().optional().describe('last single trade that this one stands for'),
   count: z.int().optional().describe('how many single trades this one stands for'),
   filled: z.literal(true).optional().describe('missed on the socket and fetched by REST; may come late'),
-  ...times,
+  ...tail,
 })
 
 export const orderbook = z.strictObject({
@@ -72,18 +107,20 @@ export const orderbook = z.strictObject({
   seq: seq.describe('sequence of the book after this message'),
   bids: z.array(level).describe('best first in a snapshot'),
   asks: z.array(level).describe('best first in a snapshot'),
-  ...times,
+  ...tail,
 })
 
 export const ticker = z.strictObject({
   type: z.literal('ticker'),
   ...head,
   bid: decimal.optional().describe('best bid price'),
-  bid_size: decimal.optional(),
+  bid_size: decimal.optional().describe('base asset'),
+  raw_bid_size: raw,
   ask: decimal.optional().describe('best ask price'),
-  ask_size: decimal.optional(),
+  ask_size: decimal.optional().describe('base asset'),
+  raw_ask_size: raw,
   seq: seq.optional().describe("the venue's update id"),
-  ...times,
+  ...tail,
 })
 
 export const kline = z.strictObject({
@@ -91,32 +128,90 @@ export const kline = z.strictObject({
   ...head,
   interval: z.string().max(4).describe('e.g. `1m`'),
   open_time: time.describe('µs, inclusive'),
-  close_time: time.describe('µs, the last one inside as the venue gives it'),
+  close_time: time.optional().describe('µs, the last one inside, where the venue gives it'),
   open: decimal,
   high: decimal,
   low: decimal,
   close: decimal,
-  volume: decimal.describe('base asset'),
+  volume: decimal.optional().describe('base asset'),
   quote_volume: decimal.optional(),
   taker_buy_volume: decimal.optional(),
   taker_buy_quote_volume: decimal.optional(),
   count: z.int().optional().describe('trades'),
-  closed: z.boolean().describe('true on the final push of this candle'),
-  ...times,
+  closed: z.boolean().optional().describe('true on the final push of this candle; absent where the venue does not say'),
+  ...tail,
+})
+
+export const fundingRate = z.strictObject({
+  type: z.literal('funding_rate'),
+  ...head,
+  rate: decimal.describe('fraction of the position that longs pay shorts for one interval'),
+  next_rate: decimal.optional().describe('of the interval after, where the venue foretells it'),
+  funding_time: time.optional().describe('when `rate` is paid, µs; absent where it is paid continuously'),
+  next_funding_time: time.optional().describe('when the one after is paid, µs'),
+  interval_hours: z.number().positive().optional().describe('hours that `rate` is for'),
+  mark_price: decimal.optional(),
+  index_price: decimal.optional(),
+  ...tail,
+})
+
+export const openInterest = z.strictObject({
+  type: z.literal('open_interest'),
+  ...head,
+  open_interest: decimal.describe('base asset, one side counted'),
+  raw_open_interest: raw,
+  value: decimal.optional().describe('in quote, where the venue gives it'),
+  ...tail,
+})
+
+export const liquidation = z.strictObject({
+  type: z.literal('liquidation'),
+  ...head,
+  id: z.string().max(64).optional().describe("the venue's id, where it gives one"),
+  side: z.enum(['buy', 'sell']).describe('of the order that liquidates: `sell` closes a long'),
+  price: decimal.describe('of the order, or where the position was bankrupt (docs/data.md)'),
+  average_price: decimal.optional().describe('at which the order was filled'),
+  size: decimal.describe('base asset'),
+  raw_size: raw,
+  ...tail,
+})
+
+const ratios = {
+  ...head,
+  period: z.string().max(4).describe('e.g. `5m`; `ts` is where it begins or ends as the venue says'),
+  ratio: decimal.describe('long ÷ short'),
+  long_share: decimal.optional().describe('fraction'),
+  short_share: decimal.optional().describe('fraction'),
+  ...tail,
+}
+
+export const lsrTopPosition = z
+  .strictObject({ type: z.literal('lsr_top_position'), ...ratios })
+  .describe('Longs to shorts of the largest accounts, by the size of their positions.')
+
+export const lsrAllAccount = z
+  .strictObject({ type: z.literal('lsr_all_account'), ...ratios })
+  .describe('Longs to shorts of all accounts, by their number.')
+
+export const volatilityIndex = z.strictObject({
+  type: z.literal('volatility_index'),
+  ...head,
+  value: decimal.describe('the index, in percent a year'),
+  ...tail,
 })
 
 export const gap = z.strictObject({
   type: z.literal('gap'),
   ...head,
   of: z.enum(DATA_TYPES).describe('the type of which something is missing'),
-  interval: z.string().max(4).optional().describe('of klines'),
+  interval: z.string().max(4).optional().describe('of klines; the period of ratios'),
   reason: z.enum(Object.keys(GAP_REASONS) as [GapReason, ...GapReason[]]),
   from: time.describe('nothing is missing before this time, µs'),
   to: time.describe('nothing is missing after this time, µs'),
   after_id: z.string().optional().describe('trades: the last one before the gap'),
   before_id: z.string().optional().describe('trades: the first one after the gap'),
-  after_seq: seq.optional().describe('books: sequence before the gap'),
-  before_seq: seq.optional().describe('books: sequence after the gap, where known'),
+  after_seq: seq.optional().describe('books, and trades with a `seq`: the one before the gap'),
+  before_seq: seq.optional().describe('books, and trades with a `seq`: the one after the gap, where known'),
   missing: z.int().optional().describe('how many messages, where it can be known'),
   ...times,
 })
@@ -143,17 +238,52 @@ export const instrument = z.strictObject({
   status: z.enum(['trading', 'pre_open', 'halted', 'delisted']),
   tick_size: decimal.optional(),
   lot_size: decimal.optional(),
+  contract_type: z
+    .enum(['linear', 'inverse'])
+    .optional()
+    .describe('linear: a contract is worth so much base; inverse: so much quote; absent where sizes are in base'),
   contract_multiplier: decimal.optional().describe('base asset (or quote, for inverse contracts) in one contract'),
+  base_multiplier: decimal.optional().describe('coins in one `base`, where its name says so: 1000 of 1000SHIB'),
+  expiry: time.optional().describe('when it ends, µs; absent where it does not'),
   ...times,
 })
 
-export const MESSAGES = { trade, orderbook, ticker, kline, gap, state, instrument } as const
-export const message = z.discriminatedUnion('type', [trade, orderbook, ticker, kline, gap, state, instrument])
+export const MESSAGES = {
+  trade,
+  orderbook,
+  ticker,
+  kline,
+  funding_rate: fundingRate,
+  open_interest: openInterest,
+  liquidation,
+  lsr_top_position: lsrTopPosition,
+  lsr_all_account: lsrAllAccount,
+  volatility_index: volatilityIndex,
+  gap,
+  state,
+  instrument,
+} as const
+export const message = z.discriminatedUnion('type', [
+  trade,
+  orderbook,
+  ticker,
+  kline,
+  fundingRate,
+  openInterest,
+  liquidation,
+  lsrTopPosition,
+  lsrAllAccount,
+  volatilityIndex,
+  gap,
+  state,
+  instrument,
+])
 
 export type Trade = z.infer<typeof trade>
 export type OrderBook = z.infer<typeof orderbook>
 export type Ticker = z.infer<typeof ticker>
 export type Kline = z.infer<typeof kline>
+export type Liquidation = z.infer<typeof liquidation>
 export type Gap = z.infer<typeof gap>
 export type State = z.infer<typeof state>
 export type Instrument = z.infer<typeof instrument>
@@ -172,14 +302,32 @@ export function messageKey(m: Unpublished): string {
     case 'orderbook':
       return m.kind === 'snapshot' ? `s:${m.seq}:${m.ts}` : `${m.prev_seq}:${m.seq}:${m.ts}`
     case 'ticker':
-      return m.ts === undefined ? `${m.seq}` : `${m.seq}:${m.ts}`
-    case 'kline':
-      return `${m.interval}:${m.open_time}:${m.ts}`
+      if (m.seq !== undefined) return m.ts === undefined ? `${m.seq}` : `${m.seq}:${m.ts}`
+      return keyOf(m.ts, m.bid, m.raw_bid_size ?? m.bid_size, m.ask, m.raw_ask_size ?? m.ask_size)
+    case 'kline': {
+      if (m.ts !== undefined) return `${m.interval}:${m.open_time}:${m.ts}`
+      const closed = m.closed === undefined ? [] : [Number(m.closed)]
+      return keyOf(m.interval, m.open_time, m.high, m.low, m.close, m.volume, ...closed)
+    }
+    case 'funding_rate':
+    case 'open_interest':
+    case 'volatility_index':
+      return `${m.ts}`
+    case 'liquidation':
+      return m.id ?? `${m.ts}:${m.side}:${m.price}:${m.raw_size ?? m.size}`
+    case 'lsr_top_position':
+    case 'lsr_all_account':
+      return `${m.period}:${m.ts}`
     case 'gap':
       return `${m.of}${m.interval ?? ''}:${m.reason}:${m.from}:${m.to}`
     case 'state':
       return `${m.of}${m.interval ?? ''}:${m.state}:${m.received}`
     case 'instrument':
-      return `${m.venue_symbol}:${m.status}:${m.tick_size}:${m.lot_size}:${m.contract_multiplier}`
+      return keyOf(m.venue_symbol, m.status, m.tick_size, m.lot_size, m.contract_multiplier, m.expiry)
   }
+}
+
+/** Joined by colons; nothing stands for what is absent. */
+function keyOf(...parts: readonly (string | number | undefined)[]): string {
+  return parts.map((part) => part ?? '').join(':')
 }

@@ -1,7 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { quality } from '../../crds/quality.ts'
 import { roomOf } from '../exchanges/registry.ts'
 import type { TypeRoom } from '../exchanges/room.ts'
+import { Policy } from '../quality/checks.ts'
+import { ChannelGuard } from '../quality/guard.ts'
 import { stampPublished } from '../sinks/sink.ts'
 import { Spool } from '../sinks/spool.ts'
 import { Frame, payloadHead } from '../wire/frame.ts'
@@ -22,9 +25,16 @@ class Stage {
   readonly #frame: Frame
 
   constructor() {
-    this.#frame = new Frame(TICKER.frame)
+    this.#frame = new Frame(TICKER.forms[0].frame)
     const channel = this.channels.of({ exchange: 'binance', market: 'perpetual', symbol: 'BTC-USDT', type: 'ticker' })
-    this.outlet = new Outlet(channel, this.#frame.template(channel.idHead, payloadHead(channel)), this.own)
+    const form = { frame: this.#frame, template: this.#frame.template(channel.idHead, payloadHead(channel)) }
+    const guard = new ChannelGuard({
+      type: 'ticker',
+      frames: [this.#frame],
+      policy: new Policy(quality.parse({})),
+      isFresh: true,
+    })
+    this.outlet = new Outlet(channel, [form], this.own, guard)
   }
 
   get tally() {
@@ -34,8 +44,8 @@ class Stage {
   publish(seq: number): boolean {
     const best = { b: '64000.1', B: '1', a: '64000.2', A: '2' }
     const bytes = Buffer.from(JSON.stringify({ e: 'bookTicker', u: seq, s: 'BTCUSDT', ...best, T: timeMs(seq) }))
-    expect(this.#frame.read(bytes, 0, bytes.length, SYMBOL)).toBe(true)
-    return this.outlet.publish(bytes, this.#frame, BEGIN, timeMs(seq) * 1000)
+    expect(this.#frame.read(bytes, 0, bytes.length, SYMBOL)).toBe(bytes.length)
+    return this.outlet.publish(0, bytes, BEGIN, timeMs(seq) * 1000)
   }
 
   /** Takes all the room that tickers may have. */
@@ -128,17 +138,18 @@ describe('an outlet', () => {
     const stage = new Stage()
     const best = { b: '1', B: '1', a: '2', A: '2' }
     const bytes = Buffer.from(JSON.stringify({ e: 'bookTicker', u: 1, s: 'BTCUSDT', ...best, T: timeMs(1) }))
-    const frame = new Frame(TICKER.frame)
-    frame.read(bytes, 0, bytes.length, SYMBOL)
-    const offer = () => stage.outlet.offer(bytes, frame, BEGIN, timeMs(1) * 1000)
+    const read = () => stage.outlet.forms[0]?.frame.read(bytes, 0, bytes.length, SYMBOL)
+    const offer = () => stage.outlet.offer(0, bytes, BEGIN, timeMs(1) * 1000)
+    read()
     expect(offer()).toBe('written')
     stage.outlet.interrupt('disconnect')
     expect(offer()).toBe('full')
     stage.publish(2)
     stage.fill()
+    read()
     expect(offer()).toBe('full')
     expect(stage.tally).toMatchObject({ made: 2, dropped: 0 })
-    frame.at.fill(-1)
+    stage.outlet.forms[0]?.frame.at.fill(-1)
     expect(offer()).toBe('unfit')
   })
 

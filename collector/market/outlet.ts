@@ -1,11 +1,13 @@
 // The way of one channel into the spool: its messages, and the gaps between them.
 //
-// Always: what cannot be written is counted as dropped and opens a lapse; a lapse ends with a `gap` before the next
+// Always: what cannot be written, or fails a check that drops it, is counted as dropped and opens a lapse; a lapse ends with a `gap` before the next
 // message of the channel. Never: a message after a lapse without its gap.
 import type { Frame } from '../wire/frame.ts'
-import type { Template } from '../wire/template.ts'
+import type { Convert } from '../wire/sizes.ts'
+import { TAIL_BYTES, type Template } from '../wire/template.ts'
 import { SHARES, type Spool } from '../sinks/spool.ts'
 import type { Channel, Channels } from './channel.ts'
+import type { Guard } from './guard.ts'
 import { type Gap, type GapReason, type Instrument, type State, type Unpublished, messageKey } from './messages.ts'
 
 /** Something is missing since `from`; what comes next says until when. */
@@ -15,6 +17,12 @@ export interface Lapse {
   readonly from: number
   /** How many messages were given up; 0 where nobody can know. */
   missing: number
+}
+
+/** A form of a channel's elements: who reads them, and the record that they fill. */
+export interface ChannelForm {
+  readonly frame: Frame
+  readonly template: Template
 }
 
 /** What is known of both ends of a gap. */
@@ -81,18 +89,25 @@ export class OwnMessages {
 
 export class Outlet {
   readonly channel: Channel
-  readonly template: Template
+  readonly forms: readonly ChannelForm[]
   readonly own: OwnMessages
+  readonly guard: Guard
   /** Time of the last message that was written, its `ts` or where it has none `received`, µs; 0 before the first. */
   lastTime = 0
   #lapse: Lapse | undefined
   readonly #share: number
 
-  constructor(channel: Channel, template: Template, own: OwnMessages) {
+  constructor(channel: Channel, forms: readonly ChannelForm[], own: OwnMessages, guard: Guard) {
     this.channel = channel
-    this.template = template
+    this.forms = forms
     this.own = own
+    this.guard = guard
     this.#share = SHARES[channel.type]
+  }
+
+  /** How the channel's sizes are converted; undefined where they are base. */
+  get convert(): Convert | undefined {
+    return this.forms[0]?.template.convert
   }
 
   get lapse(): Lapse | undefined {
@@ -105,21 +120,35 @@ export class Outlet {
   }
 
   /**
-   * Publishes the frame that was read last.
+   * Publishes the element that the frame of this form read last.
    * @param time `ts` of the frame, or `received` where it has none, µs
    * @returns false when the frame misses a value that the message needs; then nothing was written or counted
    */
-  publish(bytes: Buffer, frame: Frame, received: number, time: number): boolean {
-    const template = this.template.chosen(bytes, frame.at)
+  publish(form: number, bytes: Buffer, received: number, time: number): boolean {
+    const { frame, template: record } = this.forms[form] as ChannelForm
+    const template = record.chosen(frame.at)
+    if (!this.guard.admits(form, bytes, received, time)) {
+      this.reject(time)
+      return true
+    }
+    if (this.#patch(template, bytes, frame, received, time)) return true
     if (!template.fill(bytes, frame, received)) return false
     const hasSaid = this.#lapse === undefined || this.recover(time, {}, template.end)
     if (!hasSaid || !this.#write(template, received, time)) this.drop(time)
     return true
   }
 
-  /** As `publish`, for what may be left out: without room nothing is counted, and nothing is published in a lapse. */
-  offer(bytes: Buffer, frame: Frame, received: number, time: number): 'written' | 'full' | 'unfit' {
-    const template = this.template.chosen(bytes, frame.at)
+  /**
+   * As `publish`, for what comes late and may be left out: without room nothing is counted, nothing is published in a
+   * lapse, and what fails a check is counted as dropped and opens none.
+   */
+  offer(form: number, bytes: Buffer, received: number, time: number): 'written' | 'full' | 'unfit' | 'rejected' {
+    const { frame, template: record } = this.forms[form] as ChannelForm
+    const template = record.chosen(frame.at)
+    if (!this.guard.admitsLate(form, bytes, time)) {
+      this.#countRejected()
+      return 'rejected'
+    }
     if (!template.fill(bytes, frame, received)) return 'unfit'
     return this.#lapse === undefined && this.#write(template, received, time) ? 'written' : 'full'
   }
@@ -128,8 +157,27 @@ export class Outlet {
   drop(time: number): void {
     this.channel.tally.made += 1
     this.channel.tally.dropped += 1
-    this.#lapse ??= { reason: 'spool_full', from: this.lastTime || time, missing: 0 }
+    this.#miss('spool_full', time)
+  }
+
+  /** Counts a message that failed a check. */
+  reject(time: number): void {
+    this.#countRejected()
+    this.#miss('quality', time)
+  }
+
+  #miss(reason: GapReason, time: number): void {
+    this.#lapse ??= { reason, from: this.lastTime || time, missing: 0 }
     this.#lapse.missing += 1
+  }
+
+  #countRejected(): void {
+    const { tally } = this.channel
+    tally.made += 1
+    tally.dropped += 1
+    tally.rejected += 1
+    // The venue is heard all the same.
+    tally.lastReceived = this.own.nowUs()
   }
 
   /** Ends the lapse, if there is one, by a gap that reaches to `time`. @returns false when there is no room for it and `bytes` more */
@@ -150,17 +198,40 @@ export class Outlet {
 
   /** Writes what the template holds. @returns false when there is no room */
   #write(template: Template, received: number, time: number): boolean {
-    const { channel } = this
     const { spool } = this.own
-    const length = template.end
+    const { flags } = this.guard
+    const length = template.end + flags.length
     const room = spool.open(length, this.#share)
     if (room === undefined) return false
     const at = spool.at
-    template.bytes.copy(room, at, 0, length)
-    spool.commit(channel.index, at + template.payload, at + length, received)
+    const tail = template.end - TAIL_BYTES
+    template.bytes.copy(room, at, 0, flags.length === 0 ? length : tail)
+    if (flags.length > 0) {
+      flags.copy(room, at + tail)
+      template.bytes.copy(room, at + tail + flags.length, tail, template.end)
+    }
+    this.#commit(template, at + length, received, time)
+    return true
+  }
+
+  /** The usual way of a record into the spool: straight, without filling the template. @returns false when it is another's */
+  #patch(template: Template, bytes: Buffer, frame: Frame, received: number, time: number): boolean {
+    if (this.#lapse !== undefined || this.guard.flags.length > 0) return false
+    const { spool } = this.own
+    const room = spool.open(template.patchedMax(frame.at), this.#share)
+    const end = room === undefined ? -1 : template.patch(bytes, frame, received, room, spool.at)
+    if (end < 0) return false
+    this.#commit(template, end, received, time)
+    return true
+  }
+
+  /** Commits what was written from the spool's place to `end`. */
+  #commit(template: Template, end: number, received: number, time: number): void {
+    const { channel } = this
+    const { spool } = this.own
+    spool.commit(channel.index, spool.at + template.payload, end, received)
     channel.tally.made += 1
     channel.tally.lastReceived = received
     this.lastTime = time
-    return true
   }
 }

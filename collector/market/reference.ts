@@ -1,7 +1,7 @@
 // Renders docs/messages.md from the schemas: what a consumer may rely on, field by field.
 import * as z from 'zod'
 import { EXCHANGES, MARKETS } from '../../crds/names.ts'
-import { CHANNEL_STATES, GAP_REASONS, messageKey, MESSAGES, VERSION, type Message } from './messages.ts'
+import { CHANNEL_STATES, FLAGS, GAP_REASONS, messageKey, MESSAGES, VERSION, type Message } from './messages.ts'
 
 type Type = Message['type']
 
@@ -18,6 +18,9 @@ ${RULE}
 ## Gap reasons
 
 ${words('reason', GAP_REASONS)}
+## Flags
+
+${words('flag', FLAGS)}
 ## States
 
 ${words('state', CHANNEL_STATES)}`
@@ -44,6 +47,9 @@ the ending where a period has several, and \`.gz\` or \`.zst\` behind it.
 - **Order.** Messages are in order within one publisher. What was fetched later (\`filled\`), or comes from a second
   publisher or an overlap, may come late: sort trades by id where that matters.
 - **Gaps.** What is missing for good is announced by a \`gap\`. No gap, nothing missing: \`marketprism audit\` proves it.
+- **Flags.** \`flags\` names the checks that a message failed and was published all the same, as the Collector says
+  (\`spec.quality\`); see [flags](#flags). They follow from what the publisher saw before, so they are no part of the id, and
+  of two publishers' the first one's are stored.
 
 [examples/consumers](../examples/consumers) reads all this in Python and in TypeScript.
 `
@@ -97,6 +103,14 @@ const ABOUT: Record<Type, string> = {
   orderbook: 'A whole book, or what changed in it. [How to follow a book](#how-to-follow-a-book) says how to use them.',
   ticker: 'The best bid and offer.',
   kline: 'A candle, pushed again and again until `closed`. The last push of a candle counts.',
+  funding_rate: 'What longs pay shorts to hold a perpetual (negative: shorts pay longs), on change.',
+  open_interest: 'How much is held open, on change.',
+  liquidation:
+    'A position that the venue closed by force. No venue gives all of them: Binance the latest of each symbol and second, ' +
+    'OKX what it calls incomplete.',
+  lsr_top_position: `${MESSAGES.lsr_top_position.description} Once a period.`,
+  lsr_all_account: `${MESSAGES.lsr_all_account.description} Once a period.`,
+  volatility_index: 'How much the venue expects prices to move in the coming 30 days.',
   gap:
     'Something is missing for good, between `from` and `to`; where the venue counts, between the ids or sequences as well. ' +
     'Overlap with another publisher is no gap, nor is the first start ever.',
@@ -131,17 +145,35 @@ function typeOf(name: string, field: Field): string {
   if (field.const !== undefined) return `\`${JSON.stringify(field.const)}\``
   if (field.enum !== undefined) return field.enum.map((value) => `\`${String(value)}\``).join(' ')
   if (field.pattern !== undefined) return 'decimal'
-  if (field.type === 'array') return 'list of `[decimal, decimal]`'
+  if (name === 'flags') return 'list of [flags](#flags)'
+  if (field.type === 'array') return 'list of `[decimal, decimal]` or `[decimal, decimal, decimal]`'
   return field.maxLength === undefined ? `${field.type}` : `${field.type}, at most ${field.maxLength}`
 }
 
 /** Of decimals; times are known by their type. */
 const UNITS: Readonly<Record<string, string>> = {
-  ...inUnit('quote for one base', ['price', 'bid', 'ask', 'open', 'high', 'low', 'close', 'tick_size']),
-  ...inUnit('base', ['size', 'bid_size', 'ask_size', 'volume', 'taker_buy_volume', 'lot_size']),
-  ...inUnit('quote', ['quote_volume', 'taker_buy_quote_volume']),
+  ...inUnit('quote for one base', [
+    'price',
+    'bid',
+    'ask',
+    'open',
+    'high',
+    'low',
+    'close',
+    'tick_size',
+    'mark_price',
+    'index_price',
+    'average_price',
+  ]),
+  ...inUnit('base', ['size', 'bid_size', 'ask_size', 'volume', 'taker_buy_volume', 'lot_size', 'open_interest']),
+  ...inUnit('quote', ['quote_volume', 'taker_buy_quote_volume', 'value']),
+  ...inUnit("the venue's", ['raw_size', 'raw_bid_size', 'raw_ask_size', 'raw_open_interest']),
+  ...inUnit('fraction', ['rate', 'next_rate', 'long_share', 'short_share']),
+  ...inUnit('long ÷ short', ['ratio']),
   ...inUnit('quote for one base, base', ['bids', 'asks']),
   contract_multiplier: 'base (inverse: quote) for one contract',
+  base_multiplier: 'coins for one base',
+  flags: '',
 }
 
 function inUnit(unit: string, names: readonly string[]): Record<string, string> {
@@ -168,6 +200,12 @@ const MEANINGS: Readonly<Record<string, string>> = {
   low: 'lowest price',
   close: 'last price so far',
   volume: 'traded',
+  mark_price: "the venue's fair price",
+  index_price: 'of the underlying at several venues',
+  ratio: 'how many times as many longs',
+  open_interest: 'positions that are open, one side counted',
+  long_share: 'share of longs',
+  short_share: 'share of shorts',
   quote_volume: 'traded, in quote',
   taker_buy_volume: 'of it bought by takers',
   taker_buy_quote_volume: 'of it bought by takers, in quote',
@@ -234,6 +272,27 @@ function examples(): Record<Type, Message> {
     kline: {
       ...{ type: 'kline', ...head, ...minute, open: '64000.00', high: '64020.00', low: '63990.50', close: '64010.10' },
       ...{ volume: '12.345', quote_volume: '790204.68', count: 311, closed: false, ...times },
+    },
+    funding_rate: {
+      ...{ type: 'funding_rate', ...head, rate: '0.00010000', funding_time: open + 3_600_000_000 },
+      ...{ mark_price: '64010.20', index_price: '64009.80', ...times },
+    },
+    open_interest: { type: 'open_interest', ...head, open_interest: '81234.567', ...times },
+    liquidation: {
+      ...{ type: 'liquidation', ...head, side: 'sell', price: '63000.00', average_price: '63120.50', size: '0.250' },
+      ...times,
+    },
+    lsr_top_position: {
+      ...{ type: 'lsr_top_position', ...head, period: '5m', ratio: '1.2222', long_share: '0.5500' },
+      ...{ short_share: '0.4500', ...times },
+    },
+    lsr_all_account: {
+      ...{ type: 'lsr_all_account', ...head, period: '5m', ratio: '0.9608', long_share: '0.4900' },
+      ...{ short_share: '0.5100', ...times },
+    },
+    volatility_index: {
+      ...{ type: 'volatility_index', v: VERSION, exchange: EXCHANGES[2], market: MARKETS[3], symbol: 'BTC-USD' },
+      ...{ value: '54.31', ...times },
     },
     gap: {
       ...{ type: 'gap', ...head, of: 'trade', reason: 'disconnect', from: ts - 2_000_000, to: ts },

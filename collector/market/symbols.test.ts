@@ -5,7 +5,7 @@ import { select } from './symbols.ts'
 
 function listing(symbol: string, status: Listing['status'] = 'trading'): Listing {
   const [base = '', quote = ''] = symbol.split('-')
-  const unknown = { tickSize: undefined, lotSize: undefined, contractMultiplier: undefined }
+  const unknown = { tickSize: undefined, lotSize: undefined, sizing: { kind: 'base' } } as const
   return { symbol, venueSymbol: base + quote, base, quote, status, ...unknown }
 }
 
@@ -14,6 +14,9 @@ const LISTINGS = new Map(
     ...['BTC-USDT', 'ETH-USDT', 'ETH-BTC', '1INCH-USDT', '币安人生-USDT', 'BTC-USDC'].map((name) => listing(name)),
     listing('LUNA-USDT', 'halted'),
     listing('OLD-USDT', 'delisted'),
+    listing('NEW-EUR', 'pre_open'),
+    listing('SOL-USD-20261225'),
+    listing('XRP-USD-20261225-0d525-P'),
   ].map((one) => [one.symbol, one]),
 )
 
@@ -56,6 +59,21 @@ const ROWS: Record<string, Row> = {
     symbols: ['*-USDT'],
     taken: ['LUNA-USDT', 'OLD-USDT'],
     listed: [...USDT, 'LUNA-USDT'],
+  },
+  'a pattern takes what will be traded, so that its first trades are had': { symbols: ['*-EUR'], listed: ['NEW-EUR'] },
+  'a delisted symbol is refused by its name': {
+    symbols: ['OLD-USDT'],
+    listed: [],
+    unlisted: { 'OLD-USDT': 'delisted by the venue' },
+  },
+  'dated contracts and options have names': {
+    symbols: ['SOL-USD-20261225', '*-0d525-P'],
+    listed: ['SOL-USD-20261225', 'XRP-USD-20261225-0d525-P'],
+  },
+  'a name in other letters is near one in the same': {
+    symbols: ['币安人主-USDT'],
+    listed: [],
+    unlisted: { '币安人主-USDT': 'not listed by the venue; did you mean 币安人生-USDT?' },
   },
   'a pattern that fits nothing is no fault: listings come': { symbols: ['DOGE-*'], listed: [] },
   'dots and brackets in a pattern are letters': { symbols: ['B.C-*', '[A-Z]*'], listed: [] },

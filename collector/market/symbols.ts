@@ -4,12 +4,13 @@ import type { Listing } from '../exchanges/room.ts'
 
 export interface Selection {
   readonly listed: readonly Listing[]
-  /** Names that the venue does not list, each with a sentence that names the nearest. */
+  /** Names that the venue does not list, or no more, each with a sentence; it names the nearest. */
   readonly unlisted: ReadonlyMap<string, string>
 }
 
 /**
- * @param symbols names, or patterns in which `*` stands for any letters; a pattern takes what is being traded
+ * @param symbols names, or patterns in which `*` stands for any letters; a pattern takes what is being traded or will
+ * be: the first trades of a listing come within the second in which it opens
  * @param exclude of what the patterns give
  * @param taken what is being collected: a pattern keeps it until it is delisted, since a halt passes
  */
@@ -27,14 +28,15 @@ export function select(
       const matches = matcher(symbol)
       for (const listing of listings.values()) {
         const { symbol: name, status } = listing
-        const isOpen = status === 'trading' || (status !== 'delisted' && taken.has(name))
+        const isOpen = status === 'trading' || status === 'pre_open' || (status === 'halted' && taken.has(name))
         if (isOpen && matches(name) && !excluded.some((excludes) => excludes(name))) listed.set(name, listing)
       }
       continue
     }
     const listing = listings.get(symbol)
-    if (listing !== undefined) listed.set(symbol, listing)
-    else unlisted.set(symbol, sentence(symbol, listings))
+    if (listing === undefined) unlisted.set(symbol, sentence(symbol, listings))
+    else if (listing.status === 'delisted') unlisted.set(symbol, 'delisted by the venue')
+    else listed.set(symbol, listing)
   }
   return { listed: [...listed.values()], unlisted }
 }

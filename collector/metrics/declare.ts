@@ -16,6 +16,8 @@ export const LABELS = {
   state: 'one of the states that the help names',
   reason: 'one of a fixed list, at most 32',
   outcome: 'what became of it',
+  check: 'a check of `spec.quality`',
+  action: '`flag`, `drop` or `pass`',
   cause: '`lost` or `planned`',
   host: 'host of a REST address that the spec or the venue names',
   sink: '`nats`, `file` or `stdout`',
@@ -50,6 +52,11 @@ export const ADDRESS = ['exchange', 'host'] as const
 /** A series for each {@link KIND}. */
 export function kinds(value: (kind: KindSeen) => number | undefined): Metric['read'] {
   return (o) => o.kinds.map((k): Row => [value(k), k.exchange, k.market, k.type])
+}
+
+/** A series for each check of a {@link KIND} and what was done. */
+export function byCheck(kind: KindSeen): Row[] {
+  return kind.failures.map(({ check, action, count }) => [count, kind.exchange, kind.market, kind.type, check, action])
 }
 
 /** A series for each {@link PLACE}. */

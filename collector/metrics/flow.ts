@@ -1,5 +1,5 @@
 // Metrics of the data: messages, gaps, channels, books and frames.
-import { KIND, kinds, PLACE, places, byState } from './declare.ts'
+import { KIND, kinds, PLACE, places, byCheck, byState } from './declare.ts'
 import type { Declarations, Row } from './declare.ts'
 
 export const dataMetrics = {
@@ -42,6 +42,14 @@ export const dataMetrics = {
     labels: ['reason'],
     help: 'Messages given up, each announced by a gap.',
     read: (o) => o.dropped,
+  },
+  marketprism_collector_checks_failed_total: {
+    type: 'counter',
+    class: 'exception',
+    unit: 'count',
+    labels: [...KIND, 'check', 'action'],
+    help: 'Messages that failed a check of `spec.quality`, by what was done: `flag`, `drop` or `pass`.',
+    read: (o) => o.kinds.flatMap(byCheck),
   },
   marketprism_collector_gaps_total: {
     type: 'counter',
@@ -106,6 +114,17 @@ export const dataMetrics = {
     labels: PLACE,
     help: 'Order books that are in sync with the exchange.',
     read: places((p) => p.booksInSync),
+  },
+  marketprism_collector_order_book_checks_total: {
+    type: 'counter',
+    class: 'exception',
+    unit: 'count',
+    labels: [...PLACE, 'outcome'],
+    help: 'Comparisons of an order book with the ticker of its symbol: `equal`, `differs` or `unknown`.',
+    read: (o) =>
+      o.places.flatMap(({ exchange, market, agreements }) =>
+        Object.entries(agreements).map(([outcome, count]): Row => [count, exchange, market, outcome]),
+      ),
   },
   marketprism_collector_frames_total: {
     type: 'counter',

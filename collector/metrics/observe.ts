@@ -4,6 +4,7 @@
 // Always: what a counter shows never falls, also when a channel or session is taken away and comes back.
 import type { AddressStatus, ChannelStatus, CollectorStatus, SessionStatus } from '../status.ts'
 import { CHANNEL_STATES } from '../market/messages.ts'
+import type { Agreement } from '../quality/best.ts'
 import type { ChannelState } from '../market/messages.ts'
 import type { Latencies } from '../latency.ts'
 import type { RuntimeStatus } from '../runtime.ts'
@@ -28,6 +29,14 @@ export interface KindSeen {
   readonly wanted: number
   readonly states: Readonly<Record<ChannelState, number>>
   readonly lastMessageSeconds: number | undefined
+  readonly failures: readonly FailuresSeen[]
+}
+
+/** Messages of a kind that failed a check. */
+export interface FailuresSeen {
+  readonly check: string
+  readonly action: string
+  readonly count: number
 }
 
 /** All sessions and books of one exchange and market. */
@@ -40,6 +49,8 @@ export interface PlaceSeen {
   readonly states: Readonly<Record<SessionStatus['state'], number>>
   readonly books: number
   readonly booksInSync: number
+  /** Comparisons of a book with its ticker, by what they came to. */
+  readonly agreements: Readonly<Record<Agreement, number>>
 }
 
 /** One REST address: counters that never fall, and the rest as it is. */
@@ -121,10 +132,25 @@ export class Observer {
       return {
         ...kind,
         ...totals,
+        failures: this.#observeFailures(name, channels),
         wanted: channels.length,
         states: countBy(CHANNEL_STATES, channels),
         lastMessageSeconds: lastMessageSeconds(channels, status.atMs / 1000),
       }
+    })
+  }
+
+  #observeFailures(name: string, channels: readonly ChannelStatus[]): FailuresSeen[] {
+    const totals = this.#totalsOf<Counters>(`failures ${name}`, {})
+    for (const { symbol, interval, failures } of channels) {
+      const now = Object.entries(failures).flatMap(([check, actions]) =>
+        Object.entries(actions).map(([action, count]) => [`${check} ${action}`, count] as const),
+      )
+      this.#grow(`failures ${name} ${symbol} ${interval}`, totals, Object.fromEntries(now))
+    }
+    return Object.entries(totals).map(([pair, count]) => {
+      const [check, action] = pair.split(' ') as [string, string]
+      return { check, action, count }
     })
   }
 
@@ -149,8 +175,16 @@ export class Observer {
         states: countBy({ connecting: 0, open: 0, waiting: 0 }, here),
         books: books.length,
         booksInSync: books.filter((c) => c.inSync).length,
+        agreements: this.#observeAgreements(name, books),
       }
     })
+  }
+
+  #observeAgreements(name: string, books: readonly ChannelStatus[]): Record<Agreement, number> {
+    const totals = this.#totalsOf(`agreements ${name}`, { equal: 0, differs: 0, unknown: 0 })
+    for (const { symbol, best } of books)
+      if (best !== undefined) this.#grow(`agreements ${name} ${symbol}`, totals, best)
+    return totals
   }
 
   /** Adds to totals what the counters of one source have grown by; one that fell was made anew and adds nothing. */

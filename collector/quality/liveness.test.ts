@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { FIRST_FRAME_US, Liveness, NO_FRAME, type Seen } from './liveness.ts'
+import { FIRST_FRAME_US, Liveness, NO_FRAME, type PollSeen, type Seen, judgePolled } from './liveness.ts'
 
 const SECOND = 1_000_000
 const HOUR = 3_600 * SECOND
@@ -162,6 +162,91 @@ const ROWS: Record<string, Row> = {
     settled: true,
   },
 }
+
+const SPARSE = { mayRest: 'usual for this type' }
+const QUIET = { state: 'quiet', detail: SPARSE.mayRest, settled: true }
+
+describe('a channel of a sparse type', () => {
+  it('C003: that has never been heard of is quiet and settled at once, and is never told as unheard', () => {
+    const watched = new Watched()
+    expect(watched.live(1, 0, SPARSE)).toEqual(QUIET)
+    expect(watched.live((3 * HOUR) / SECOND, 0, SPARSE)).toEqual(QUIET)
+  })
+
+  it('C003: that was busy is quiet for hours after it, never stale', () => {
+    const watched = new Watched()
+    expect(watched.live(60, 1, SPARSE).state).toBe('live')
+    expect(watched.live(11, 0, SPARSE)).toEqual(QUIET)
+    expect(watched.live((3 * HOUR) / SECOND, 0, SPARSE)).toEqual(QUIET)
+    expect(watched.live(1, 1, SPARSE).state).toBe('live')
+  })
+
+  it('is down without a socket all the same', () => {
+    expect(new Watched().live(60, 1, { ...SPARSE, socketUp: false }).state).toBe('down')
+  })
+})
+
+const ANSWERED: PollSeen = {
+  nowUs: BEGIN + 100 * SECOND,
+  impossible: undefined,
+  mayRest: undefined,
+  askedUs: BEGIN,
+  answeredUs: BEGIN + 95 * SECOND,
+  isAsking: false,
+  fault: undefined,
+  everyUs: 10 * SECOND,
+}
+const FAILED = { fault: 'answered 500', answeredUs: 0 }
+
+const POLLED: Record<string, { seen: Partial<PollSeen>; is: object }> = {
+  'with an answer is live': { seen: {}, is: { state: 'live', detail: undefined, settled: true } },
+  'is live while it is asked again': {
+    seen: { answeredUs: BEGIN + 75 * SECOND, isAsking: true },
+    is: { state: 'live', detail: undefined, settled: true },
+  },
+  'whose question is under way for several turns is stale': {
+    seen: { answeredUs: BEGIN + 60 * SECOND, isAsking: true },
+    is: { state: 'stale', detail: 'no answer for 40 s', settled: true },
+  },
+  'that does not come to be asked is quiet': {
+    seen: { answeredUs: BEGIN + 60 * SECOND },
+    is: { state: 'quiet', detail: 'waits for its turn: the limits of the venue allow no more', settled: true },
+  },
+  'without an answer yet waits': {
+    seen: { answeredUs: 0, nowUs: BEGIN + 5 * SECOND },
+    is: { state: 'quiet', detail: 'waiting for the first answer', settled: false },
+  },
+  'that fails at first is not settled': {
+    seen: { ...FAILED, nowUs: BEGIN + 5 * SECOND },
+    is: { state: 'quiet', detail: 'not answered: answered 500', settled: false },
+  },
+  'that goes on failing is known not to come': {
+    seen: { ...FAILED, nowUs: BEGIN + 11 * SECOND },
+    is: { state: 'quiet', detail: 'not answered: answered 500', settled: true },
+  },
+  'that failed once is quiet': {
+    seen: { fault: 'answered 500' },
+    is: { state: 'quiet', detail: 'not answered: answered 500', settled: true },
+  },
+  'is stale after several turns without an answer': {
+    seen: { fault: 'answered 500', answeredUs: BEGIN + 69 * SECOND },
+    is: { state: 'stale', detail: 'not answered: answered 500', settled: true },
+  },
+  'that is not asked rests': {
+    seen: { mayRest: 'not open yet', answeredUs: 0 },
+    is: { state: 'quiet', detail: 'not open yet', settled: true },
+  },
+  'that cannot be is down': {
+    seen: { impossible: 'not listed' },
+    is: { state: 'down', detail: 'not listed', settled: true },
+  },
+}
+
+describe('a channel that is asked for', () => {
+  it.each(Object.entries(POLLED))('%s', (_, { seen, is }) => {
+    expect(judgePolled({ ...ANSWERED, ...seen })).toEqual(is)
+  })
+})
 
 describe('a channel', () => {
   it.each(Object.entries(ROWS))('%s', (_, { lived, now, state, detail, settled }) => {

@@ -24,6 +24,8 @@ export interface Seen {
   /** Whether a socket that carries it is open, and since when it was asked for, µs. */
   readonly socketUp: boolean
   readonly askedUs: number
+  /** Why silence is as it should be: the type is sparse, the instrument rests; undefined when it is not. */
+  readonly mayRest?: string | undefined
   /** Books: whether in step with the venue's; undefined for other types. */
   readonly inSync: boolean | undefined
   /** Frames taken so far, repetitions included, and when the last one came, µs. */
@@ -69,13 +71,14 @@ export class Liveness {
     this.#lastUs = lastUs
   }
 
-  #state({ nowUs, impossible, socketUp, askedUs, inSync, frames, lastUs }: Seen): Omit<Judgement, 'settled'> {
+  #state({ nowUs, impossible, socketUp, askedUs, mayRest, inSync, frames, lastUs }: Seen): Omit<Judgement, 'settled'> {
     if (impossible !== undefined) return { state: 'down', detail: impossible }
     if (!socketUp) return { state: 'down', detail: 'no socket to the venue' }
     if (frames === 0) {
-      return { state: 'quiet', detail: nowUs - askedUs > FIRST_FRAME_US ? NO_FRAME : WAITING }
+      return { state: 'quiet', detail: mayRest ?? (nowUs - askedUs > FIRST_FRAME_US ? NO_FRAME : WAITING) }
     }
     const silence = nowUs - lastUs
+    if (mayRest !== undefined && silence > LIVE_US) return { state: 'quiet', detail: mayRest }
     if (frames >= HISTORY_MIN && silence > Math.max(STALE_US, STALE_FACTOR * this.#longestUs)) {
       return { state: 'stale', detail: `silent for ${Math.round(silence / 1e6)} s, usually ${usual(this.#longestUs)}` }
     }
@@ -85,6 +88,42 @@ export class Liveness {
     return { state: 'live', detail: undefined }
   }
 }
+
+/** What is known of a channel that is asked for by REST. */
+export interface PollSeen {
+  readonly nowUs: number
+  readonly impossible: string | undefined
+  /** Why it is not asked for now; undefined when it is. */
+  readonly mayRest: string | undefined
+  /** When it was asked for first, and when an answer came last, µs; 0: not yet. */
+  readonly askedUs: number
+  readonly answeredUs: number
+  /** Whether a question is under way. */
+  readonly isAsking: boolean
+  /** Why the last question has no answer; undefined when it has one. */
+  readonly fault: string | undefined
+  /** How often the venue has news, µs. */
+  readonly everyUs: number
+}
+
+/** Questions in a row without an answer, one for each time that the venue has news, after which a channel is stale. */
+const MISSED_MAX = 3
+
+/** Judges a channel that is asked for by REST. */
+export function judgePolled(seen: PollSeen): Judgement {
+  const { nowUs, impossible, mayRest, askedUs, answeredUs, isAsking, fault, everyUs } = seen
+  if (impossible !== undefined) return { state: 'down', detail: impossible, settled: true }
+  if (mayRest !== undefined) return { state: 'quiet', detail: mayRest, settled: true }
+  const silence = nowUs - (answeredUs || askedUs)
+  const isMissed = silence > MISSED_MAX * everyUs
+  const settled = answeredUs > 0 || nowUs - askedUs > FIRST_FRAME_US
+  if (fault !== undefined) return { state: isMissed ? 'stale' : 'quiet', detail: `not answered: ${fault}`, settled }
+  if (isMissed && isAsking) return { state: 'stale', detail: `no answer for ${Math.round(silence / 1e6)} s`, settled }
+  if (answeredUs === 0) return { state: 'quiet', detail: 'waiting for the first answer', settled }
+  return isMissed ? { state: 'quiet', detail: LIMITED, settled } : { state: 'live', detail: undefined, settled }
+}
+
+const LIMITED = 'waits for its turn: the limits of the venue allow no more'
 
 /** Detail of a channel that was asked for and has not been heard of. */
 export const NO_FRAME = 'no first frame yet'

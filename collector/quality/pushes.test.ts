@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
-import type { DataType } from '../../crds/names.ts'
 import { roomOf } from '../exchanges/registry.ts'
 import type { GapReason, Message } from '../market/messages.ts'
 import { SHARES } from '../sinks/spool.ts'
-import { Intake } from '../../test/support/intake.ts'
+import { madeUp } from '../../test/support/madeup.ts'
+import { type ChannelPlan, Intake } from '../../test/support/intake.ts'
 import { after, lines, playScenario, readScenarios } from '../../test/support/scenario.ts'
 import type { PushTrack } from './pushes.ts'
 
@@ -13,7 +13,8 @@ const BEFALLS: Record<string, GapReason> = { cut: 'disconnect', silent: 'stale',
 
 /**
  * What can be done:
- *   push 5 [at 100] [on 2]       a best price with update id 5, or the state of the candle that opened in minute 5
+ *   push 5 [at 100] [on 2]       a best price with update id 5, or the state of the candle that opened in minute 5; a
+ *                                rate, the price of a liquidation or the close of a candle without times that is 5
  *   cut 1, leave 1, silent 1, broken 1, sink away, sink back, close, pass 6000
  */
 class Stage {
@@ -24,12 +25,12 @@ class Stage {
   #isAway = false
 
   constructor(what: What) {
-    const room = roomOf('binance', what === 'spot ticker' ? 'spot' : 'perpetual')
+    const room = what in BINANCE ? roomOf('binance', what === 'spot ticker' ? 'spot' : 'perpetual') : madeUp
     if (room === undefined) throw new Error('no such room')
-    const type: DataType = what === 'kline' ? 'kline' : 'ticker'
-    const interval = what === 'kline' ? { interval: '1m' } : {}
+    const resume = what === 'liquidations of a later run' ? { resume: { time: BEGIN_MS * 1000 } } : {}
+    const plan = { symbol: 'BTC-USDT', venueSymbol: 'BTCUSDT', ...PLANS[what], ...resume }
     this.#what = what
-    this.#intake = new Intake(room, [{ type, symbol: 'BTC-USDT', venueSymbol: 'BTCUSDT', ...interval }], SPOOL_BYTES)
+    this.#intake = new Intake(room, [plan], SPOOL_BYTES)
     this.#track = this.#intake.tracks[0] as PushTrack
   }
 
@@ -67,7 +68,21 @@ class Stage {
   }
 }
 
-type What = 'spot ticker' | 'perpetual ticker' | 'kline'
+const BINANCE = {
+  'spot ticker': { type: 'ticker' },
+  'perpetual ticker': { type: 'ticker' },
+  kline: { type: 'kline', interval: '1m' },
+} as const
+
+const PLANS = {
+  ...BINANCE,
+  rate: { type: 'funding_rate' },
+  candle: { type: 'kline', interval: '1m' },
+  liquidations: { type: 'liquidation' },
+  'liquidations of a later run': { type: 'liquidation' },
+} as const satisfies Record<string, Pick<ChannelPlan, 'type' | 'interval'>>
+
+type What = keyof typeof PLANS
 
 function frame(what: What, words: readonly string[]): Buffer {
   const n = Number(words[1])
@@ -75,16 +90,36 @@ function frame(what: What, words: readonly string[]): Buffer {
   const best = { s: 'BTCUSDT', b: '64000.1', B: '1', a: '64000.2', A: '2' }
   const open = BEGIN_MS + n * 60_000
   const prices = { o: '1', c: '1', h: '1', l: '1', v: '1', n: 1, x: false, q: '1', V: '1', Q: '1' }
+  const s = 'BTCUSDT'
+  const liquidated = { s, p: `${n}`, q: '1', t: time, d: 'sell' }
   const data = {
+    rate: { s, r: `0.${n}`, f: BEGIN_MS + Math.floor((time - BEGIN_MS) / 60_000) * 60_000, t: time },
+    candle: { s, k: BEGIN_MS, o: '1', h: '9', l: '1', c: `${n}`, v: '1' },
+    liquidations: liquidated,
+    'liquidations of a later run': liquidated,
     'spot ticker': { u: n, ...best },
     'perpetual ticker': { e: 'bookTicker', u: n, ...best, T: time, E: time + 2 },
     kline: { e: 'kline', E: time, s: 'BTCUSDT', k: { t: open, T: open + 59_999, s: 'BTCUSDT', i: '1m', ...prices } },
   }[what]
-  const stream = what === 'kline' ? 'btcusdt@kline_1m' : 'btcusdt@bookTicker'
+  const stream = STREAMS[what]
   return Buffer.from(JSON.stringify({ stream, data }))
 }
 
+const STREAMS: Record<What, string> = {
+  'spot ticker': 'btcusdt@bookTicker',
+  'perpetual ticker': 'btcusdt@bookTicker',
+  kline: 'btcusdt@kline_1m',
+  rate: 'BTCUSDT@state',
+  candle: 'BTCUSDT@kline1m',
+  liquidations: 'BTCUSDT@liquidation',
+  'liquidations of a later run': 'BTCUSDT@liquidation',
+}
+
 function describeMessage(m: Message): string[] {
+  const at = `at ${(m.ts ?? 0) / 1000 - BEGIN_MS}`
+  if (m.type === 'funding_rate') return [`rate ${m.rate} ${at}`]
+  if (m.type === 'liquidation') return [`liquidation ${m.price} ${at}`]
+  if (m.type === 'kline' && m.ts === undefined) return [`candle ${m.close}`]
   if (m.type === 'ticker') return [`ticker ${m.seq}`]
   if (m.type === 'kline')
     return [`kline ${(m.open_time / 1000 - BEGIN_MS) / 60_000} at ${(m.ts as number) / 1000 - BEGIN_MS}`]

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { roomOf } from '../exchanges/registry.ts'
 import type { GapReason, Message } from '../market/messages.ts'
 import { SHARES } from '../sinks/spool.ts'
+import { madeUp } from '../../test/support/madeup.ts'
 import { Intake } from '../../test/support/intake.ts'
 import { after, lines, playScenario, range, readScenarios } from '../../test/support/scenario.ts'
 import { HOLD_FRAMES_MAX, HOLD_MS, PAGES_MAX, type TradeTrack } from './trades.ts'
@@ -26,8 +27,12 @@ class Stage {
   #asked = 0
   #isAway = false
 
-  constructor({ resume = false, spoolBytes = SPOOL_BYTES } = {}) {
-    const room = roomOf('binance', 'perpetual')
+  /** The number of a trade is not its id, but its `seq`. */
+  readonly #isNumbered: boolean
+
+  constructor({ resume = false, isNumbered = false, spoolBytes = SPOOL_BYTES } = {}) {
+    const room = isNumbered ? madeUp : roomOf('binance', 'perpetual')
+    this.#isNumbered = isNumbered
     if (room === undefined) throw new Error('no such room')
     const plan = { type: 'trade', symbol: 'BTC-USDT', venueSymbol: 'BTCUSDT' } as const
     this.#intake = new Intake(room, [resume ? { ...plan, resume: RESUME } : plan], spoolBytes)
@@ -42,7 +47,7 @@ class Stage {
     this.#repeated = repeated
     if (!this.#isAway) out.push(...this.#intake.take().flatMap(({ message }) => describeMessage(message)))
     for (const { path } of this.#intake.questions.slice(this.#asked))
-      out.push(`asks from ${/fromId=(\d+)/.exec(path)?.[1]}`)
+      out.push(`asks from ${/from(?:Id)?=(\d+)/.exec(path)?.[1]}`)
     this.#asked = this.#intake.questions.length
     return out
   }
@@ -70,6 +75,9 @@ class Stage {
   #trade(words: readonly string[]): Buffer {
     const at = after(words, 'at')
     this.#timeMs = at === undefined ? this.#timeMs + 10 : BEGIN_MS + Number(at)
+    if (this.#isNumbered) {
+      return Buffer.from(JSON.stringify({ stream: 'BTCUSDT@trade', data: this.#rowOf(Number(words[1])) }))
+    }
     const row = rowOf(Number(words[1]), this.#timeMs)
     const data = { e: 'aggTrade', E: this.#timeMs + 1, s: 'BTCUSDT', ...row }
     return Buffer.from(JSON.stringify({ stream: 'btcusdt@aggTrade', data }))
@@ -77,8 +85,13 @@ class Stage {
 
   async #answer(rows: readonly number[] | undefined): Promise<void> {
     this.#asked -= 1
-    const body = rows?.map((id) => rowOf(id, this.#timeMs))
-    await this.#intake.answer('/fapi/v1/aggTrades', body && Buffer.from(JSON.stringify(body)))
+    const body = rows?.map((id) => (this.#isNumbered ? this.#rowOf(id) : rowOf(id, this.#timeMs)))
+    const path = this.#isNumbered ? '/trades' : '/fapi/v1/aggTrades'
+    await this.#intake.answer(path, body && Buffer.from(JSON.stringify(body)))
+  }
+
+  #rowOf(seq: number): object {
+    return { s: 'BTCUSDT', n: seq, i: `T-${seq * 3}`, p: '64000.1', q: '0.5', t: this.#timeMs, b: true }
   }
 
   /** Takes the room that trades may have, or all there is. */
@@ -102,13 +115,16 @@ function rowOf(id: number, timeMs: number): object {
 function describeMessage(m: Message): string[] {
   if (m.type === 'trade') return [`trade ${m.id}${m.filled ? ' filled' : ''}`]
   if (m.type !== 'gap' || m.of !== 'trade') return []
+  if (m.after_seq !== undefined) {
+    return [`gap ${m.reason} seq ${m.after_seq}..${m.before_seq ?? ''} missing ${m.missing ?? '?'}`]
+  }
   return [`gap ${m.reason} ${m.after_id ?? ''}..${m.before_id ?? ''} missing ${m.missing ?? '?'}`]
 }
 
 describe('trades', () => {
   const scenarios = readScenarios(new URL('trades.scenarios.txt', import.meta.url))
   it.each(scenarios)('$stage: $title', async ({ stage, text }) => {
-    const trades = new Stage({ resume: stage === 'a later run' })
+    const trades = new Stage({ resume: stage.endsWith('a later run'), isNumbered: stage.startsWith('numbered') })
     expect(await playScenario(text, (words) => trades.act(words))).toEqual(lines(text))
   })
 })

@@ -1,15 +1,18 @@
-// Trades by id: each once, in order; what was missed is fetched by REST, and what cannot be fetched is a gap.
+// Trades by number: each once, in order; what was missed is fetched by REST, and what cannot be fetched is a gap.
+// The number, called id here, is the message's id, or at some venues its `seq`.
 //
 //   live ── id jumps ──> filling (later trades wait) ── history is there, or refused ──> live
 //                           │ after HOLD_MS, or HOLD_FRAMES_MAX waiting
 //                           └──> live, and the fill comes late
 // Always: after `last`, only ids above it are published, but for late fills, marked `filled`; an id that is never
 // published lies inside a gap, and none that is published does. Never: trades wait longer than HOLD_MS.
+import assert from 'node:assert'
 import type { Clock, Timer } from '../connection/clock.ts'
 import type { Track } from '../exchanges/track.ts'
 import type { GapReason } from '../market/messages.ts'
-import type { Outlet } from '../market/outlet.ts'
+import type { GapEnds, Outlet } from '../market/outlet.ts'
 import type { Frame } from '../wire/frame.ts'
+import type { Template } from '../wire/template.ts'
 
 /** Trades of this channel from an id on, inclusive, oldest first, each in plain form; rejects when they can't be had. */
 export type History = (fromId: number) => Promise<readonly Buffer[]>
@@ -20,6 +23,7 @@ export const HOLD_FRAMES_MAX = 5_000
 const ASK_AGAIN_MS = 1_000
 /** Pages of one fill: beyond that the venue's limits are worth more than the rest of a long outage. */
 export const PAGES_MAX = 50
+const ONLY_FORM = 0
 /** Index into Frame.own of the flag that marks a trade as filled. */
 const FILLED = 0
 
@@ -44,22 +48,25 @@ interface Hole {
 
 export interface TradeOptions {
   readonly outlet: Outlet
-  readonly frame: Frame
   readonly symbol: Buffer
-  /** Keys of the id, which rises by one, and of the event time. */
+  /** Keys of the number, which rises by one, and of the event time. */
   readonly order: { readonly id: string; readonly time: string }
+  /** Whether that number is the message's id; else it is its `seq`. */
+  readonly isId: boolean
   readonly history: History
   readonly clock: Clock
   /** The last trade of an earlier run: what came since is filled or announced. */
-  readonly resume?: { readonly id: number; readonly time: number } | undefined
+  readonly resume?: { readonly at: number; readonly time: number } | undefined
 }
 
 export class TradeTrack implements Track {
   readonly outlet: Outlet
   readonly #frame: Frame
+  readonly #record: Template
   readonly #symbol: Buffer
   readonly #idField: number
   readonly #timeField: number
+  readonly #isId: boolean
   readonly #history: History
   readonly #clock: Clock
   /** Id and time of the last trade taken; -1 before the first. */
@@ -73,24 +80,30 @@ export class TradeTrack implements Track {
   #timer: Timer | undefined
 
   constructor(options: TradeOptions) {
-    const { outlet, frame, order, resume } = options
+    const { outlet, order, resume } = options
+    const [form] = outlet.forms
+    assert(form !== undefined && outlet.forms.length === 1, 'trades come in one form')
+    const { frame } = form
     this.outlet = outlet
     this.#frame = frame
+    this.#record = form.template
     this.#symbol = options.symbol
     this.#idField = frame.field(order.id)
     this.#timeField = frame.field(order.time)
+    this.#isId = options.isId
     this.#history = options.history
     this.#clock = options.clock
     if (resume !== undefined) {
-      this.#last = resume.id
-      this.#stored = resume.id
+      this.#last = resume.at
+      this.#stored = resume.at
       this.#lastTime = resume.time
       this.#reason = 'restart'
     }
   }
 
-  get position(): { last_id?: string } {
-    return this.#last < 0 ? {} : { last_id: String(this.#last) }
+  get position(): { last_id?: string; last_seq?: number } {
+    if (this.#last < 0) return {}
+    return this.#isId ? { last_id: String(this.#last) } : { last_seq: this.#last }
   }
 
   get inSync(): undefined {
@@ -105,9 +118,9 @@ export class TradeTrack implements Track {
     return true
   }
 
-  take(bytes: Buffer, pos: number, end: number, received: number): boolean {
-    const id = this.#frame.integer(bytes, this.#idField)
-    const time = this.#frame.time(bytes, this.#timeField)
+  take(_form: number, bytes: Buffer, pos: number, end: number, received: number): boolean {
+    const id = this.#frame.integer(this.#idField)
+    const time = this.#frame.time(this.#timeField)
     if (id === this.#last + 1 && this.#hole === undefined) return this.#publish(bytes, received, id, time)
     if (!(id >= 0) || !(time > 0)) return false
     return this.#unusual(bytes, pos, end, received, id, time)
@@ -119,9 +132,10 @@ export class TradeTrack implements Track {
   }
 
   close(): void {
-    if (this.#hole !== undefined) this.#end(this.#hole)
-    const ends = this.#stored < 0 ? {} : { after_id: String(this.#stored), missing: this.#last - this.#stored }
-    this.outlet.announce(this.outlet.own.nowUs(), ends)
+    // What waited behind one hole may show the next.
+    while (this.#hole !== undefined) this.#end(this.#hole)
+    const missing = this.#last - this.#stored
+    this.outlet.announce(this.outlet.own.nowUs(), this.#stored < 0 ? {} : { ...this.#ends(this.#stored), missing })
   }
 
   #unusual(bytes: Buffer, pos: number, end: number, received: number, id: number, time: number): boolean {
@@ -149,7 +163,7 @@ export class TradeTrack implements Track {
 
   #publish(bytes: Buffer, received: number, id: number, time: number): boolean {
     if (this.outlet.lapse !== undefined) this.#recover(id, time)
-    if (!this.outlet.publish(bytes, this.#frame, received, time)) return false
+    if (!this.outlet.publish(ONLY_FORM, bytes, received, time)) return false
     this.#passed(id, time)
     return true
   }
@@ -165,8 +179,8 @@ export class TradeTrack implements Track {
   /** Says, if there is room, what is missing before this trade. */
   #recover(id: number, time: number): void {
     const [after, missing] = [this.#stored, id - this.#stored - 1]
-    const ends = after < 0 ? {} : { after_id: String(after), before_id: String(id), missing }
-    if (this.outlet.recover(time, ends, this.outlet.template.end)) this.#stored = id - 1
+    const ends = after < 0 ? {} : { ...this.#ends(after, id), missing }
+    if (this.outlet.recover(time, ends, this.#record.end)) this.#stored = id - 1
   }
 
   #open(bytes: Buffer, pos: number, end: number, received: number, id: number, time: number): boolean {
@@ -220,18 +234,19 @@ export class TradeTrack implements Track {
 
   /** Publishes a row of the history when it belongs into the hole. */
   #fillRow(hole: Hole, row: Buffer): void {
-    if (this.#hole !== hole || !this.#frame.read(row, 0, row.length, this.#symbol)) return
-    const id = this.#frame.integer(row, this.#idField)
-    const time = this.#frame.time(row, this.#timeField)
+    if (this.#hole !== hole || this.#frame.read(row, 0, row.length, this.#symbol) !== row.length) return
+    const id = this.#frame.integer(this.#idField)
+    const time = this.#frame.time(this.#timeField)
     if (!(id >= hole.next) || id > hole.to || !(time > 0)) return
     if (id > hole.next) this.#gap(hole, id - 1, time)
     if (!hole.released && this.outlet.lapse !== undefined) this.#recover(id, time)
     this.#frame.own[FILLED] = 1
-    const offer = this.outlet.offer(row, this.#frame, this.outlet.own.nowUs(), time)
+    const offer = this.outlet.offer(ONLY_FORM, row, this.outlet.own.nowUs(), time)
     this.#frame.own[FILLED] = Number.NaN
     if (offer === 'full') this.#end(hole)
-    if (offer !== 'written') return
-    if (!hole.released) this.#passed(id, time)
+    if (offer === 'full' || offer === 'unfit') return
+    if (offer === 'rejected') this.#gap(hole, id, time, 'quality')
+    else if (!hole.released) this.#passed(id, time)
     this.#filled(hole, id)
   }
 
@@ -254,25 +269,32 @@ export class TradeTrack implements Track {
   }
 
   /** Announces that the hole's ids up to this one are missing for good. */
-  #gap(hole: Hole, to: number, before: number): void {
-    const { next, reason, released } = hole
+  #gap(hole: Hole, to: number, before: number, reason = hole.reason): void {
+    const { next, released } = hole
     hole.next = to + 1
     const { channel, own, lapse } = this.outlet
     // A lapse that is open is said with the next trade, and reaches over these ids.
     if (!released && lapse !== undefined) return
     const after = released ? hole.after : this.#lastTime || hole.after
-    const ends = { after_id: String(next - 1), before_id: String(to + 1), missing: to - next + 1 }
+    const ends = { ...this.#ends(next - 1, to + 1), missing: to - next + 1 }
     if (!own.gap(channel, reason, after, before, ends)) {
       this.outlet.interrupt(reason)
       this.#stored = Math.min(this.#stored, next - 1)
     } else if (!released) this.#stored = to
   }
 
+  /** What a gap says of the trades on both sides. */
+  #ends(after: number, before?: number): GapEnds {
+    if (!this.#isId) return { after_seq: after, ...(before === undefined ? {} : { before_seq: before }) }
+    return { after_id: String(after), ...(before === undefined ? {} : { before_id: String(before) }) }
+  }
+
   #drain(): void {
     const held = this.#held
     this.#held = []
     for (const { bytes, received } of held) {
-      if (this.#frame.read(bytes, 0, bytes.length, this.#symbol)) this.take(bytes, 0, bytes.length, received)
+      if (this.#frame.read(bytes, 0, bytes.length, this.#symbol) > 0)
+        this.take(ONLY_FORM, bytes, 0, bytes.length, received)
     }
   }
 }

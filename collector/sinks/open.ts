@@ -25,7 +25,8 @@ export function openSink(spec: SinkSpec, context: SinkContext, world: SinkWorld)
   return stdoutSink(context, world, process.stdout)
 }
 
-function natsOptions(spec: NatsSink): NatsOptions {
+/** What a manifest says of NATS. @throws Error that names the field */
+export function natsOptions(spec: NatsSink): NatsOptions {
   const { servers, prefix, stream, credentialsSecret, tls } = spec
   servers.forEach((server, i) => {
     if (/^wss?:/.test(server)) {

@@ -136,4 +136,16 @@ describe('the spool', () => {
   test('refuses a bound that is too small to work with', () => {
     expect(() => new Spool(BYTES_MIN - 1)).toThrow(/bytesMax must be at least 1048576/)
   })
+
+  test('wakes its sink at a commit, and not again before that takes what there is', () => {
+    const spool = new Spool(BYTES_MIN)
+    let woken = 0
+    spool.onCommit = () => (woken += 1)
+    for (let i = 0; i < 3; i++) commit(spool, i, 10)
+    expect(woken).toBe(1)
+    spool.isAwake = false
+    expect(woken).toBe(1)
+    for (let i = 0; i < 3; i++) commit(spool, i, 10)
+    expect(woken).toBe(2)
+  })
 })

@@ -55,6 +55,7 @@ export class Chunk {
     this.count = 0
     this.settled = 0
     this.sealed = false
+    this.sent.fill(0)
     this.next = undefined
   }
 }
@@ -77,8 +78,10 @@ export class Spool {
   settled = 0
   /** The sink's place; records behind it have been taken, but stay until they are settled. */
   readonly cursor: Cursor
-  /** Called after each commit; set by the owner of the sink, who wakes it once for many. */
+  /** Called after a commit unless `isAwake`; set by the owner of the sink, who wakes that once for many. */
   onCommit: () => void = () => {}
+  /** Set by a commit; whoever wakes the sink clears it before the sink takes what there is. */
+  isAwake = false
   /** Where the next record begins in the chunk that `open` returned. */
   at = 0
 
@@ -118,11 +121,13 @@ export class Spool {
     tail.end[i] = end
     tail.channel[i] = channel
     tail.received[i] = received
-    tail.sent[i] = 0
     tail.count = i + 1
     this.at = end
     this.committed += 1
-    this.onCommit()
+    if (!this.isAwake) {
+      this.isAwake = true
+      this.onCommit()
+    }
   }
 
   /** Whether the cursor stands on a record, after moving it over an exhausted chunk. The sink then adds one to its index. */

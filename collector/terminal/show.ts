@@ -6,8 +6,8 @@
 import type { CollectorStatus } from '../status.ts'
 import { sum } from '../status.ts'
 import { asciiJson } from './escape.ts'
+import type { History } from './rows.ts'
 import { remember, renderTable } from './table.ts'
-import type { History } from './table.ts'
 
 const SECOND_MS = 1000
 const LINE_MS = 5000

@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { ChannelStatus } from '../status.ts'
 import { sampleChannel, sampleStatus } from '../../test/support/status.ts'
+import type { History } from './rows.ts'
 import { remember, renderTable } from './table.ts'
-import type { History } from './table.ts'
 
 const STATUS = sampleStatus({
   channels: [
@@ -51,15 +51,51 @@ test('a wide terminal shows everything', () => {
   ])
 })
 
-test('a narrow and low one shows what is in trouble and what is busiest', () => {
-  expect(table(70, 12)).toEqual([
+test('where not every channel has room, those of one market and type share a row', () => {
+  expect(table(100, 13)).toEqual([
+    ' majors  binance  0:01:30  ready  nats connected  spool ███░░░░░░░ 31 % of 64 MiB',
+    '',
+    ' MARKET     SYMBOL     TYPE       STATE       MSG/S  LAST 10 S      P50     P99  GAPS     AGE',
+    ' perpetual  BTC-USDT   trade      live        1,234  ▇██▇▆▅▄▃▅▆  810 µs  4.8 ms     0   20 ms',
+    ' perpetual  2 symbols  orderbook  1/2 live       10  ▇██▇▆▅▄▃▅▆  1.2 ms  6.1 ms     2   80 ms',
+    ' perpetual  BTC-USDT   kline 1m   live          0.5  ▇██▇▆▅▄▃▅▆  1.2 ms  4.8 ms     0   1.9 s',
+    ' spot       2 symbols  trade      0/2 live        0  ▁▁▁▁▁▁▁▁▁▁       –       –     0    12 s',
+    ' 6 channels; where there is room each has its row',
+    '',
+    ' frames    215 received = 205 data + 8 control + 2 refused    2 gaps',
+    ' messages  200 made = 180 acknowledged + 8 duplicate + 6 dropped + 6 spooled',
+    ' binance perpetual ETH-USDT orderbook down: waits for a snapshot',
+    ' binance spot SOL-USDT trade stale: nothing for 12 s',
+  ])
+})
+
+test('every exchange, market and type is seen on a small terminal', () => {
+  const exchanges = ['binance', 'okx', 'deribit'] as const
+  const types = ['trade', 'orderbook', 'ticker', 'kline', 'funding_rate', 'open_interest', 'liquidation'] as const
+  const channels = exchanges.flatMap((exchange) =>
+    (['perpetual', 'future'] as const).flatMap((market) =>
+      types.map((type) => sampleChannel({ exchange, market, type })),
+    ),
+  )
+  const small = table(80, 24, { ...STATUS, channels })
+  expect(small.slice(2, 11).map((line) => line.slice(0, 56).trimEnd())).toEqual([
+    ' EXCHANGE     MARKET     SYMBOL    TYPE           STATE',
+    ...types.map((type) => ` 3 exchanges  2 markets  BTC-USDT  ${type.padEnd(13)}  live`),
+    ' 42 channels; where there is room each has its row',
+  ])
+  const taller = table(120, 32, { ...STATUS, channels })
+  expect(taller.filter((line) => / \d markets +BTC-USDT/.test(line)).length).toBe(21)
+  expect(table(120, 60, { ...STATUS, channels }).filter((line) => line.includes('BTC-USDT')).length).toBe(42)
+})
+
+test('a very low one shows what is in trouble and what is busiest', () => {
+  expect(table(70, 11)).toEqual([
     ' majors  binance  0:01:30  ready  nats connected  spool ███░░░░░░░ 31…',
     '',
     ' MARKET     SYMBOL    TYPE       STATE    MSG/S     P99  GAPS',
-    ' perpetual  BTC-USDT  trade      live     1,234  4.8 ms     0',
     ' perpetual  ETH-USDT  orderbook  down         0       –     2',
     ' spot       SOL-USDT  trade      stale        0       –     0',
-    ' and 3 more',
+    ' and 4 more',
     '',
     ' frames    215 received = 205 data + 8 control + 2 refused    2 gaps',
     ' messages  200 made = 180 acknowledged + 8 duplicate + 6 dropped + 6 …',
@@ -80,10 +116,10 @@ test('a sink that is away comes first among what is wrong', () => {
 })
 
 test('colours change nothing but colours', () => {
-  const view = { columns: 70, rows: 12 }
+  const view = { columns: 70, rows: 11 }
   const painted = renderTable(STATUS, HISTORY, { ...view, color: true })
   expect(painted).toContain('\x1b[31mdown \x1b[0m')
-  expect(painted.replace(/\x1b\[\d+m/g, '').replace(/ +$/gm, '')).toBe(table(70, 12).join('\n'))
+  expect(painted.replace(/\x1b\[\d+m/g, '').replace(/ +$/gm, '')).toBe(table(70, 11).join('\n'))
 })
 
 test('before anything is known there is a table without channels', () => {

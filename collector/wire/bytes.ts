@@ -12,6 +12,8 @@ export const BACKSLASH = 0x5c
 export const CLOSE_BRACKET = 0x5d
 export const OPEN_BRACE = 0x7b
 export const CLOSE_BRACE = 0x7d
+export const LOWER_F = 0x66
+export const LOWER_N = 0x6e
 export const LOWER_T = 0x74
 
 /** Longest number that is taken from a venue, in digits with sign and point. */
@@ -111,8 +113,16 @@ function writeSmall(to: Uint8Array, at: number, end: number, n: number): number 
 
 /** How many digits a non-negative safe integer has. */
 export function digitsOf(n: number): number {
-  let digits = n >= 1e8 ? 9 : 1
-  for (let bound = n >= 1e8 ? 1e9 : 10; n >= bound; bound *= 10) digits += 1
+  // Small integers are compared in a third of the time that doubles need.
+  if (n < 1e8) return digitsOfSmall(n)
+  const high = Math.floor(n / 1e8)
+  return high < 1e8 ? 8 + digitsOfSmall(high) : 17
+}
+
+/** Of n up to 1e8. */
+function digitsOfSmall(n: number): number {
+  let digits = 1
+  for (let bound = 10; n >= bound; bound = Math.imul(bound, 10)) digits += 1
   return digits
 }
 
@@ -125,14 +135,24 @@ export function isZero(bytes: Uint8Array, start: number, end: number): boolean {
   return true
 }
 
-let viewed: ArrayBufferLike | undefined
+/** Milliseconds or microseconds since the epoch to microseconds: 16 digits are microseconds. */
+export function toMicros(time: number): number {
+  return time < 1e15 ? time * 1000 : time
+}
+
+let viewed: Buffer | undefined
+let memory: ArrayBufferLike | undefined
 let view: DataView = new DataView(new ArrayBuffer(0))
 
-/** A view of the memory that a Buffer lies in; frames of one socket read share it, so it is made anew for few of them. */
+/**
+ * A view of the memory that a Buffer lies in. Frames of one socket read share it, so that it is made anew for few of
+ * them; and one frame asks several times, so that even looking it up is saved.
+ */
 export function viewOf(bytes: Buffer): DataView {
-  const memory = bytes.buffer
-  if (memory !== viewed) {
-    viewed = memory
+  if (bytes === viewed) return view
+  viewed = bytes
+  if (bytes.buffer !== memory) {
+    memory = bytes.buffer
     view = new DataView(memory)
   }
   return view

@@ -26,34 +26,23 @@ function disguised(text: string, rng: Random): string {
 }
 
 /** What plain form keeps of a value: by JSON.parse and by hand. */
-function kept(value: unknown, depth = 1): unknown {
+function kept(value: unknown): unknown {
   if (typeof value === 'string') return value.toWellFormed().replaceAll(/["\\\u0000-\u001f]/g, '?')
-  if (typeof value === 'number') return /e/.test(String(value)) ? undefined : value
-  if (Array.isArray(value)) {
-    const isRow = (row: unknown) =>
-      Array.isArray(row) && [row[0], row[1]].every((cell) => typeof cell === 'string' || typeof cell === 'number')
-    return value.every(isRow)
-      ? value.map((row: unknown[]) => row.slice(0, 2).map((cell) => kept(String(cell))))
-      : undefined
-  }
+  if (Array.isArray(value)) return value.map(kept)
   if (typeof value !== 'object' || value === null) return value
-  if (depth > 3) return undefined
-  const pairs = Object.entries(value)
-    .map(([key, inner]) => [kept(key) as string, kept(inner, depth + 1)] as const)
-    .filter(([, inner]) => inner !== undefined)
-  return depth > 1 && pairs.length === 0 ? undefined : Object.fromEntries(pairs)
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [kept(key) as string, kept(inner)]))
 }
 
 const json = fc.oneof(
   fc.jsonValue({ maxDepth: 5 }),
   fc.dictionary(
     fc.string({ maxLength: 3 }),
-    fc.array(fc.tuple(fc.string(), fc.oneof(fc.string(), fc.nat())), { maxLength: 3 }),
+    fc.array(fc.tuple(fc.string(), fc.oneof(fc.string(), fc.nat(), fc.double({ noNaN: true }))), { maxLength: 3 }),
   ),
 )
 
 describe('plain form', () => {
-  test('of any object has the values that JSON.parse reads; what no declaration could read is left out', () => {
+  test('of any object has the values that JSON.parse reads, and no exponent that a decimal could have written out', () => {
     fc.assert(
       fc.property(json, (value) => {
         const text = JSON.stringify(value)
@@ -87,7 +76,7 @@ describe('plain form', () => {
       fc.property(drawn, fc.noShrink(fc.nat()), (v, seed) => {
         const text = honest(DECLARATION, v)
         const plain = plainForm(Buffer.from(disguised(text, random(seed)))) as Buffer
-        expect(frame.read(plain, 0, plain.length, symbol)).toBe(true)
+        expect(frame.read(plain, 0, plain.length, symbol)).toBe(plain.length)
         for (const [path, kind] of Object.entries(DECLARATION.keys)) {
           const row = frame.field(path) * 2
           if (kind !== 'text') expect(plain.toString('utf8', frame.at[row], frame.at[row + 1]), path).toBe(v[path])
@@ -102,11 +91,56 @@ describe('plain form', () => {
     expect(String(plainForm(Buffer.from(text)))).toBe(text)
   })
 
+  test('writes exponents out, as far as a decimal goes', () => {
+    const plain = (number: string) => String(plainForm(Buffer.from(`{"x":${number}}`))).slice(5, -1)
+    const table = {
+      '-4.7e-7': '-0.00000047',
+      '1E5': '100000',
+      '1.5e1': '15',
+      '1.50e1': '15.0',
+      '12.5e-1': '1.25',
+      '12e-2': '0.12',
+      '0e0': '0',
+      '0.0e3': '000'.slice(2),
+      '5e+0': '5',
+      '1e-64': `0.${'0'.repeat(63)}1`,
+      '1e-65': '1e-65',
+      '1e64': '1e64',
+      '1e999999999999': '1e999999999999',
+      '1.25': '1.25',
+    }
+    for (const [number, wanted] of Object.entries(table)) expect(plain(number), number).toBe(wanted)
+    fc.assert(
+      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.nat(20), (n, digits) => {
+        const written = plain(n.toExponential(digits))
+        expect(Number(written)).toBe(Number(n.toExponential(digits)))
+        expect(written).toMatch(/^-?(0|[1-9]\d*)(\.\d+)?(e.*)?$/)
+      }),
+    )
+  })
+
   test('puts the wrapper in order and leaves out what stands beside it; without it nothing is moved', () => {
-    const plain = (text: string) => String(plainForm(Buffer.from(text), ['stream', 'data']))
+    const plain = (text: string) => String(plainForm(Buffer.from(text), { stream: 'value', data: 'value' }))
     expect(plain('{"ts":1,"data":{"a":1},"stream":"x"}')).toBe('{"stream":"x","data":{"a":1}}')
-    expect(plain('{"data":[1,{}],"stream":"x"}')).toBe('{"stream":"x","data":null}')
-    expect(plain('{"id":1,"result":null,"data":{}}')).toBe('{"id":1,"result":null}')
+    expect(plain('{"data":[1,{}],"stream":"x"}')).toBe('{"stream":"x","data":[1,{}]}')
+    expect(plain('{"id":1,"result":null,"data":{}}')).toBe('{"id":1,"result":null,"data":{}}')
+    const deep = `${'['.repeat(40)}${']'.repeat(40)}`
+    expect(plain(`{"data":{"a":1,"b":${deep}},"stream":"x"}`)).toBe(
+      `{"stream":"x","data":{"a":1,"b":${'['.repeat(30)}null${']'.repeat(30)}}}`,
+    )
+  })
+
+  test('puts wrappers inside wrappers in order, and what is optional only where it is', () => {
+    const shape = { arg: { channel: 'value', instId: 'optional' }, action: 'optional', data: 'value' } as const
+    const plain = (text: string) => String(plainForm(Buffer.from(text), shape))
+    const data = '"data":[{"b":1,"a":2}]'
+    expect(plain(`{${data},"x":1,"arg":{"instId":"Y","z":{},"channel":"t"},"action":"update"}`)).toBe(
+      `{"arg":{"channel":"t","instId":"Y"},"action":"update",${data}}`,
+    )
+    expect(plain(`{${data},"arg":{"channel":"t"}}`)).toBe(`{"arg":{"channel":"t"},${data}}`)
+    for (const text of [`{${data},"arg":{"instId":"Y"}}`, `{${data},"arg":"t"}`, '{"arg":{"channel":"t"}}']) {
+      expect(plain(text)).toBe(text)
+    }
   })
 
   test.each([

@@ -1,17 +1,23 @@
 // The general road: any JSON, brought into the plain form that tokens.ts and the layouts read.
 //
-// In: bytes that did not fit. Out: the same values without white space, escapes and repeated keys, digits of numbers as
-// they stood; or undefined when it is no JSON object. What no frame declaration could read (deeper objects, arrays that
-// are no levels) is left out. So one declaration reads all frames, and there is no second mapping to keep in step.
+// In: bytes that did not fit. Out: the same values without white space, escapes, exponents and repeated keys, digits of
+// numbers as they stood; or undefined when it is no JSON object. Only what lies deeper than any venue nests is left out,
+// so one declaration reads all frames, and there is no second mapping to keep in step.
+import { DEPTH_MAX } from './plain.ts'
 
-/** Objects inside one another that are kept: a wrapper, its data, one object in it. */
-const DEPTH_MAX = 3
 /** Longer frames in a form that is not plain are refused: reading 64 KiB of the smallest values takes up to 50 ms. */
 export const GENERAL_BYTES_MAX = 64 * 1024
+/** Digits of a number whose exponent is written out; what would need more keeps it, and is no decimal then. */
+const EXPANDED_MAX = 64
 
-const EXPONENT = /e/i
-const NOTHING = '{}'
+const EXPONENT = /^(-?)(\d+)(?:\.(\d+))?e([-+]?\d{1,3})$/i
 const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+/**
+ * Keys of the objects around a venue's data, in the order in which its room reads them. A frame that has all but the
+ * optional ones is printed with them alone.
+ */
+export type Shape = { readonly [key: string]: Shape | 'value' | 'optional' }
 
 /** A number as it stood in the text. */
 class Digits {
@@ -37,26 +43,20 @@ export function parse(bytes: Uint8Array): unknown {
   }
 }
 
-/**
- * The plain form of a frame, or undefined.
- * @param wrapper keys of the object around a data frame: one that has them all is printed with them alone, in this order
- */
-export function plainForm(bytes: Uint8Array, wrapper: readonly string[] = []): Buffer | undefined {
+/** The plain form of a frame, its wrapper in the given shape where it has that shape; undefined when it is no object. */
+export function plainForm(bytes: Uint8Array, wrapper: Shape = {}): Buffer | undefined {
   const value = parse(bytes)
   if (!isRecord(value)) return undefined
-  const isWrapped = wrapper.length > 0 && wrapper.every((key) => Object.hasOwn(value, key))
-  if (!isWrapped) return Buffer.from(printRecord(value, 1))
-  return Buffer.from(`{${wrapper.map((key) => `${printString(key)}:${print(value[key], 2) ?? 'null'}`).join(',')}}`)
+  return Buffer.from(has(value, wrapper) ? printShape(value, wrapper, 1) : printRecord(value, 1))
 }
 
-/** The plain form of a value that {@link parse} gave; undefined for what plain form does not have. */
+/** The plain form of a value that {@link parse} gave; undefined for what lies too deep. */
 export function print(value: unknown, depth = 1): string | undefined {
-  if (value instanceof Digits) return EXPONENT.test(value.text) ? undefined : value.text
+  if (value instanceof Digits) return expanded(value.text)
   if (typeof value === 'string') return printString(value)
-  if (value === null || typeof value === 'boolean') return String(value)
-  if (Array.isArray(value)) return printLevels(value)
-  const record = isRecord(value) && depth <= DEPTH_MAX ? printRecord(value, depth) : NOTHING
-  return record === NOTHING ? undefined : record
+  if (depth > DEPTH_MAX) return undefined
+  if (Array.isArray(value)) return `[${value.map((cell) => print(cell, depth + 1) ?? 'null').join(',')}]`
+  return isRecord(value) ? printRecord(value, depth) : String(value)
 }
 
 /** The text of a scalar that {@link parse} gave: a string, or a number's digits; undefined for anything else. */
@@ -69,12 +69,36 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Digits)
 }
 
+/** Whether a frame has the wrapper's keys. */
+function has(value: Record<string, unknown>, shape: Shape): boolean {
+  const keys = Object.entries(shape)
+  return (
+    keys.length > 0 &&
+    keys.every(([key, inner]) => {
+      if (inner === 'optional') return true
+      if (!Object.hasOwn(value, key)) return false
+      const within = value[key]
+      return inner === 'value' || (isRecord(within) && has(within, inner))
+    })
+  )
+}
+
+function printShape(value: Record<string, unknown>, shape: Shape, depth: number): string {
+  const pairs = Object.entries(shape).flatMap(([key, inner]) => {
+    if (!Object.hasOwn(value, key)) return []
+    const within = value[key]
+    const text =
+      typeof inner === 'object' && isRecord(within) ? printShape(within, inner, depth + 1) : print(within, depth + 1)
+    return [`${printString(key)}:${text ?? 'null'}`]
+  })
+  return `{${pairs.join(',')}}`
+}
+
 function printRecord(value: Record<string, unknown>, depth: number): string {
-  const pairs: string[] = []
-  for (const [key, inner] of Object.entries(value)) {
+  const pairs = Object.entries(value).flatMap(([key, inner]) => {
     const text = print(inner, depth + 1)
-    if (text !== undefined) pairs.push(`${printString(key)}:${text}`)
-  }
+    return text === undefined ? [] : [`${printString(key)}:${text}`]
+  })
   return `{${pairs.join(',')}}`
 }
 
@@ -83,15 +107,13 @@ function printString(text: string): string {
   return `"${text.toWellFormed().replaceAll(/["\\\u0000-\u001f]/g, '?')}"`
 }
 
-/** `[["price","size",…],…]`: the first two of each row. */
-function printLevels(rows: readonly unknown[]): string | undefined {
-  const printed: string[] = []
-  for (const row of rows) {
-    if (!Array.isArray(row)) return undefined
-    const price = textOf(row[0])
-    const size = textOf(row[1])
-    if (price === undefined || size === undefined) return undefined
-    printed.push(`[${printString(price)},${printString(size)}]`)
-  }
-  return `[${printed.join(',')}]`
+/** A number without its exponent: `-4.7e-7` as `-0.00000047`. */
+function expanded(text: string): string {
+  const [, sign = '', whole = '', fraction = '', exponent = ''] = EXPONENT.exec(text) ?? []
+  const [digits, point] = [whole + fraction, whole.length + Number(exponent)]
+  if (whole === '' || Math.max(digits.length, point) - Math.min(0, point) > EXPANDED_MAX) return text
+  const padded = digits.padStart(digits.length - Math.min(0, point - 1), '0').padEnd(point, '0')
+  const place = Math.max(1, point)
+  const left = padded.slice(0, place).replace(/^0+(?=\d)/, '')
+  return `${sign}${left}${place < padded.length ? `.${padded.slice(place)}` : ''}`
 }

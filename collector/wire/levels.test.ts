@@ -3,19 +3,64 @@ import { describe, expect, test } from 'vitest'
 import { LEVELS_MAX, Levels } from './levels.ts'
 import { mutated } from '../../test/support/mutate.ts'
 
-type Pair = readonly [price: string, size: string]
+type Pair = readonly string[]
 
 const RUNS = { numRuns: 1_000 }
-const DECIMAL = String.raw`"\d+(?:\.\d+)?"`
-const GRAMMAR = new RegExp(String.raw`^\[(?:\[${DECIMAL},${DECIMAL}\](?:,\[${DECIMAL},${DECIMAL}\])*)?\]`)
+const DECIMAL = /^\d+(?:\.\d+)?$/
+const ACTIONS = ['new', 'change', 'delete']
 
-/** The grammar of levels.ts as an expression; undefined where it does not fit. */
-function naive(text: string): { readonly end: number; readonly rows: Pair[] } | undefined {
-  const found = GRAMMAR.exec(text)?.[0]
-  if (found === undefined) return undefined
-  const rows = JSON.parse(found) as Pair[]
-  const isShort = rows.every((row) => row.every((decimal) => decimal.length <= 24))
-  return isShort && rows.every(([price]) => significant(price) <= 15) ? { end: found.length, rows } : undefined
+interface Read {
+  readonly end: number
+  /** Prices and sizes. */
+  readonly rows: readonly Pair[]
+  readonly isPlain: boolean
+}
+
+type Kind = 'levels' | 'actions'
+
+/** A number's digits as they stood. */
+class Digits {
+  readonly text: string
+
+  constructor(text: string) {
+    this.text = text
+  }
+}
+
+/** The array at the beginning of a text, by JSON.parse; undefined where there is none in plain form. */
+function arrayOf(text: string): { readonly end: number; readonly rows: readonly unknown[] } | undefined {
+  for (let end = text.indexOf(']') + 1; end > 0; end = text.indexOf(']', end) + 1) {
+    const found = text.slice(0, end)
+    try {
+      const rows = JSON.parse(found, (_key, value: unknown, context?: { source?: string }) =>
+        typeof value === 'number' ? new Digits(context?.source ?? '') : value,
+      ) as unknown
+      const isPlain = !found.includes('\\') && !/\s/.test(found.replaceAll(/"[^"]*"/g, ''))
+      return Array.isArray(rows) && isPlain ? { end, rows } : undefined
+    } catch {
+      continue
+    }
+  }
+  return undefined
+}
+
+/** The grammar of levels.ts by hand; undefined where it does not fit. */
+function naive(text: string, kind: Kind = 'levels'): Read | undefined {
+  const found = arrayOf(text)
+  const rows: Pair[] = []
+  let isPlain = kind === 'levels'
+  for (const row of found?.rows ?? []) {
+    if (!Array.isArray(row)) return undefined
+    const [action, ...others] = row as unknown[]
+    const cells = kind === 'levels' ? row : others
+    if (kind === 'actions' && (!ACTIONS.includes(action as string) || cells.length !== 2)) return undefined
+    const [price = '', size = ''] = cells.slice(0, 2).map((cell) => (cell instanceof Digits ? cell.text : cell))
+    const isFit = [price, size].every((d) => typeof d === 'string' && DECIMAL.test(d) && d.length <= 24)
+    if (!isFit || significant(price as string) > 15 || (action === 'delete' && Number(size) !== 0)) return undefined
+    if (cells.length > 2 || cells.some((cell) => cell instanceof Digits)) isPlain = false
+    rows.push([price as string, size as string])
+  }
+  return found && { end: found.end, rows, isPlain }
 }
 
 /** Digits of a price without zeros at both ends. */
@@ -23,8 +68,8 @@ function significant(price: string): number {
   return price.replace('.', '').replace(/^0+/, '').replace(/0+$/, '').length
 }
 
-function read(text: string): { readonly end: number; readonly rows: Pair[] } | undefined {
-  const levels = new Levels()
+function read(text: string, kind: Kind = 'levels'): Read | undefined {
+  const levels = new Levels(kind)
   const bytes = Buffer.from(`x${text}`)
   const end = levels.scan(bytes, 1)
   if (end < 0) return undefined
@@ -34,10 +79,10 @@ function read(text: string): { readonly end: number; readonly rows: Pair[] } | u
     expect(levels.price[i]).toBe(Number(price))
     return [price, bytes.toString('latin1', sizeStart, sizeEnd)]
   })
-  return { end: end - 1, rows }
+  return { end: end - 1, rows, isPlain: levels.isPlain }
 }
 
-function print(rows: readonly Pair[]): string {
+function print(rows: readonly (readonly unknown[])[]): string {
   return JSON.stringify(rows)
 }
 
@@ -54,7 +99,19 @@ const decimal = fc.oneof(
     '0.0000000000000000000001',
   ),
 )
-const rows = fc.array(fc.tuple(decimal, decimal), { maxLength: 6 })
+const more = fc.array(fc.oneof(decimal, fc.constantFrom('', 'x', ' ~!', null, true, [], [{ a: [1] }], 1e-7)), {
+  maxLength: 2,
+})
+const row: fc.Arbitrary<readonly unknown[]> = fc.oneof(
+  fc.tuple(decimal, decimal),
+  fc.tuple(fc.double({ min: 0, max: 1e6, noNaN: true }), decimal),
+  fc.tuple(decimal, decimal, more).map(([price, size, others]) => [price, size, ...others]),
+)
+const rows = fc.array(row, { maxLength: 6 })
+const size = fc.oneof(decimal, fc.constantFrom('0', '0.0', '0.00'))
+const actions = fc
+  .array(fc.tuple(fc.constantFrom('new', 'change', 'delete', 'deleted', 'news'), decimal, size), { maxLength: 6 })
+  .map((all) => `[${all.map(([word, price, amount]) => `["${word}",${price},${amount}]`).join(',')}]`)
 
 describe('levels', () => {
   test('are read as the grammar says, with their prices as numbers', () => {
@@ -74,6 +131,19 @@ describe('levels', () => {
       }),
       { numRuns: 2_000 },
     )
+  })
+
+  test('with actions are read as their grammar says, after any change of bytes', () => {
+    let fits = 0
+    fc.assert(
+      fc.property(mutated(actions), (bytes) => {
+        const text = bytes.toString('latin1')
+        expect(read(text, 'actions')).toEqual(naive(text, 'actions'))
+        if (naive(text, 'actions') !== undefined) fits += 1
+      }),
+      { numRuns: 3_000 },
+    )
+    expect(fits).toBeGreaterThan(150)
   })
 
   test('have the same price exactly when their values are the same', () => {
@@ -123,7 +193,7 @@ describe('levels', () => {
     '['.repeat(100_000),
   ]
   test('that are cut are refused', () => {
-    expect(cut.map(read)).toEqual(cut.map(() => undefined))
+    expect(cut.map((text) => read(text))).toEqual(cut.map(() => undefined))
   })
 })
 

@@ -1,5 +1,6 @@
 // One side of a depth frame, as the scanner leaves it for the book: a row for each level, no objects.
-import { CLOSE_BRACKET, COMMA, DECIMAL_MAX, DOT, NINE, OPEN_BRACKET, QUOTE, ZERO } from './bytes.ts'
+import { CLOSE_BRACKET, COMMA, DECIMAL_MAX, DOT, NINE, OPEN_BRACKET, QUOTE, ZERO, ascii, isZero } from './bytes.ts'
+import { skipValue } from './plain.ts'
 
 /** Most levels that one side of one message may have. */
 export const LEVELS_MAX = 10_000
@@ -10,71 +11,141 @@ const EXACT_DIGITS = 15
 const SMALL_DIGITS = 9
 const POWERS = Float64Array.from({ length: 23 }, (_, i) => 10 ** i)
 
+/** Bytes less ZERO are below ten for digits and for nothing else: one comparison for two. */
+const POINT = DOT ^ ZERO
+
+/** What stands before the price of a level as Deribit writes it. */
+const [NEW, CHANGE, DELETE] = [ascii('"new",'), ascii('"change",'), ascii('"delete",')]
+
 /**
- * grammar: `[]` or `[[DEC,DEC]{,[DEC,DEC]}]`, DEC a decimal in quotes, no spaces.
- * Offsets are those in the scanned frame.
+ * Grammar of `levels`: `[]` or `[LEVEL{,LEVEL}]` without spaces, LEVEL being `[PRICE,SIZE{,VALUE}]`, the first two
+ * decimals in quotes or JSON numbers without exponent, the others whatever they are; of `actions`: LEVEL being
+ * `["new"|"change"|"delete",PRICE,SIZE]`, the size of a `delete` zero. Offsets are those in the scanned frame.
  */
 export class Levels {
+  readonly #kind: 'levels' | 'actions'
   count = 0
+  /** Whether the array is nothing but pairs of decimals in quotes, `[["p","s"],…]`, so that a message may take it as it stands. */
+  isPlain = true
   /** Price as the nearest double: unique for up to 15 significant digits, which is what is accepted. */
   price = new Float64Array(64)
   /** Four offsets a level: price start, price end, size start, size end. */
   at = new Int32Array(256)
 
+  constructor(kind: 'levels' | 'actions' = 'levels') {
+    this.#kind = kind
+  }
+
   /** Reads the array that begins at `pos`; returns the place behind it, or -1 where the grammar does not fit. */
-  scan(bytes: Uint8Array, pos: number): number {
+  scan(bytes: Buffer, pos: number): number {
+    const isLevels = this.#kind === 'levels'
     this.count = 0
+    this.isPlain = isLevels
     if (bytes[pos] !== OPEN_BRACKET) return -1
     pos += 1
     if (bytes[pos] === CLOSE_BRACKET) return pos + 1
     for (;;) {
-      if (bytes[pos] !== OPEN_BRACKET || bytes[pos + 1] !== QUOTE) return -1
       if (this.count === this.price.length && !this.#grow()) return -1
-      const row = this.count * 4
-      const priceEnd = this.#decimal(bytes, pos + 2)
-      if (priceEnd < 0 || bytes[priceEnd + 1] !== COMMA || bytes[priceEnd + 2] !== QUOTE) return -1
-      const sizeEnd = skipDecimal(bytes, priceEnd + 3)
-      if (sizeEnd < 0 || bytes[sizeEnd + 1] !== CLOSE_BRACKET) return -1
-      this.at[row] = pos + 2
-      this.at[row + 1] = priceEnd
-      this.at[row + 2] = priceEnd + 3
-      this.at[row + 3] = sizeEnd
+      const behind = isLevels ? this.#usual(bytes, pos) : -1
+      pos = behind < 0 ? this.#row(bytes, pos) : behind
+      if (pos < 0) return -1
       this.count += 1
-      pos = sizeEnd + 2
       if (bytes[pos] === COMMA) pos += 1
       else return bytes[pos] === CLOSE_BRACKET ? pos + 1 : -1
     }
   }
 
-  /** Reads a price up to its closing quote into the current row; -1 for what is no plain positive decimal. */
-  #decimal(bytes: Uint8Array, start: number): number {
+  /** Reads `["PRICE","SIZE"]`, as venues write almost all levels; returns the place behind it, or -1. */
+  #usual(bytes: Buffer, pos: number): number {
+    if (bytes[pos] !== OPEN_BRACKET || bytes[pos + 1] !== QUOTE) return -1
+    const priceEnd = this.#price(bytes, pos + 2)
+    if (priceEnd < 0 || bytes[priceEnd] !== QUOTE || bytes[priceEnd + 1] !== COMMA || bytes[priceEnd + 2] !== QUOTE)
+      return -1
+    const sizeEnd = skipDecimal(bytes, priceEnd + 3)
+    if (sizeEnd < 0 || bytes[sizeEnd] !== QUOTE || bytes[sizeEnd + 1] !== CLOSE_BRACKET) return -1
+    this.#put(pos + 2, priceEnd, priceEnd + 3, sizeEnd)
+    return sizeEnd + 2
+  }
+
+  /** Reads a level in whatever form into the current row; returns the place behind it, or -1. */
+  #row(bytes: Buffer, pos: number): number {
+    if (bytes[pos] !== OPEN_BRACKET) return -1
+    const behind = this.#kind === 'levels' ? this.#level(bytes, pos + 1) : this.#action(bytes, pos + 1)
+    return behind >= 0 && bytes[behind] === CLOSE_BRACKET ? behind + 1 : -1
+  }
+
+  /** Reads PRICE,SIZE and values behind them; returns the place behind them, or -1. */
+  #level(bytes: Buffer, pos: number): number {
+    const behind = this.#pair(bytes, pos)
+    if (behind < 0 || bytes[behind] !== COMMA) return behind
+    this.isPlain = false
+    return skipValues(bytes, behind)
+  }
+
+  /** Reads `"new",PRICE,SIZE`; returns the place behind it, or -1. */
+  #action(bytes: Buffer, pos: number): number {
+    const isDelete = bytes[pos + 1] === DELETE[1]
+    const action = isDelete ? DELETE : bytes[pos + 1] === CHANGE[1] ? CHANGE : NEW
+    for (let i = 0; i < action.length; i++) if (bytes[pos + i] !== action[i]) return -1
+    const behind = this.#pair(bytes, pos + action.length)
+    const row = this.count * 4
+    const isGone = isDelete && behind >= 0
+    return isGone && !isZero(bytes, this.at[row + 2] as number, this.at[row + 3] as number) ? -1 : behind
+  }
+
+  /** Reads PRICE,SIZE, in quotes or not, into the current row; returns the place behind them, or -1. */
+  #pair(bytes: Buffer, pos: number): number {
+    const isQuoted = bytes[pos] === QUOTE
+    const price = isQuoted ? pos + 1 : pos
+    const priceEnd = isQuoted || isNumber(bytes, price) ? this.#price(bytes, price) : -1
+    const comma = isQuoted ? closed(bytes, priceEnd) : priceEnd
+    if (comma < 0 || bytes[comma] !== COMMA) return -1
+    const isSizeQuoted = bytes[comma + 1] === QUOTE
+    const size = isSizeQuoted ? comma + 2 : comma + 1
+    const sizeEnd = isSizeQuoted || isNumber(bytes, size) ? skipDecimal(bytes, size) : -1
+    if (sizeEnd < 0) return -1
+    if (!isQuoted || !isSizeQuoted) this.isPlain = false
+    this.#put(price, priceEnd, size, sizeEnd)
+    return isSizeQuoted ? closed(bytes, sizeEnd) : sizeEnd
+  }
+
+  #put(price: number, priceEnd: number, size: number, sizeEnd: number): void {
+    const row = this.count * 4
+    this.at[row] = price
+    this.at[row + 1] = priceEnd
+    this.at[row + 2] = size
+    this.at[row + 3] = sizeEnd
+  }
+
+  /** Reads a price into the current row; returns the place behind it, or -1 for what is no plain positive decimal. */
+  #price(bytes: Buffer, start: number): number {
     let pos = start
     // Small integers multiply in a third of the time that doubles need; longer parts go the long way.
     let whole = 0
-    let c = bytes[pos] as number
-    for (; c >= ZERO && c <= NINE; c = bytes[++pos] as number) whole = (whole * 10 + (c - ZERO)) | 0
+    let digit = (bytes[pos] as number) ^ ZERO
+    for (; digit < 10; digit = (bytes[++pos] as number) ^ ZERO) whole = (whole * 10 + digit) | 0
     const point = pos
     let fraction = 0
-    let decimals = 0
-    if (c === DOT) {
-      c = bytes[++pos] as number
-      for (; c >= ZERO && c <= NINE; c = bytes[++pos] as number) fraction = (fraction * 10 + (c - ZERO)) | 0
-      decimals = pos - point - 1
-      if (decimals === 0) return -1
+    let places = 0
+    if (digit === POINT) {
+      digit = (bytes[++pos] as number) ^ ZERO
+      for (; digit < 10; digit = (bytes[++pos] as number) ^ ZERO) fraction = (fraction * 10 + digit) | 0
+      places = pos - point - 1
+      if (places === 0) return -1
     }
     const digits = point - start
-    if (c !== QUOTE || digits === 0 || pos - start > DECIMAL_MAX) return -1
-    if (digits > SMALL_DIGITS || decimals > SMALL_DIGITS || digits + decimals > EXACT_DIGITS) {
+    if (digits === 0 || pos - start > DECIMAL_MAX) return -1
+    if (digits > SMALL_DIGITS || places > SMALL_DIGITS || digits + places > EXACT_DIGITS) {
       return this.#long(bytes, start, pos)
     }
-    const power = POWERS[decimals] as number
+    const power = POWERS[places] as number
     this.price[this.count] = (whole * power + fraction) / power
     return pos
   }
 
   /** A price of many digits: exact, too, when zeros end it. */
-  #long(bytes: Uint8Array, start: number, end: number): number {
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1')
+  #long(bytes: Buffer, start: number, end: number): number {
+    const text = bytes.toString('latin1', start, end)
     const significant = text.replace('.', '').replace(/^0+/, '').replace(/0+$/, '')
     if (significant.length > EXACT_DIGITS) return -1
     this.price[this.count] = Number(text)
@@ -94,16 +165,33 @@ export class Levels {
   }
 }
 
-/** The place of the quote behind a plain decimal, or -1. */
-function skipDecimal(bytes: Uint8Array, start: number): number {
-  let pos = start
-  let point = false
-  for (; ; pos++) {
-    const c = bytes[pos] as number
-    if (c >= ZERO && c <= NINE) continue
-    if (c !== DOT || point || pos === start) break
-    point = true
-  }
-  if (bytes[pos] !== QUOTE || pos === start || pos - start > DECIMAL_MAX || bytes[pos - 1] === DOT) return -1
+/** The place behind a plain decimal, or -1. */
+function skipDecimal(bytes: Buffer, start: number): number {
+  const point = skipDigits(bytes, start)
+  if (point === start) return -1
+  if (bytes[point] !== DOT) return point - start > DECIMAL_MAX ? -1 : point
+  const end = skipDigits(bytes, point + 1)
+  return end === point + 1 || end - start > DECIMAL_MAX ? -1 : end
+}
+
+function skipDigits(bytes: Buffer, pos: number): number {
+  while (((bytes[pos] as number) ^ ZERO) < 10) pos += 1
+  return pos
+}
+
+/** Whether the decimal that begins here would be a JSON number: without a zero that leads. */
+function isNumber(bytes: Buffer, start: number): boolean {
+  const second = bytes[start + 1] as number
+  return bytes[start] !== ZERO || !(second >= ZERO && second <= NINE)
+}
+
+/** The place behind the quote at `pos`, or -1. */
+function closed(bytes: Buffer, pos: number): number {
+  return bytes[pos] === QUOTE ? pos + 1 : -1
+}
+
+/** The place behind `,VALUE` and more of the same, or -1. */
+function skipValues(bytes: Buffer, pos: number): number {
+  while (pos >= 0 && bytes[pos] === COMMA) pos = skipValue(bytes, pos + 1, bytes.length)
   return pos
 }

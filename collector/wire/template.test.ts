@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { honest, values, type Values } from '../../test/support/frames.ts'
-import { Frame, type FrameDeclaration, payloadHead, toMicros } from './frame.ts'
+import { toMicros } from './bytes.ts'
+import { Frame, type FrameDeclaration, payloadHead } from './frame.ts'
+import { BASE, SIZE_BYTES_MAX, type Sizing, converterOf } from './sizes.ts'
 
 /** Every kind of source. */
 const DECLARATION: FrameDeclaration = {
@@ -18,7 +20,10 @@ const DECLARATION: FrameDeclaration = {
     m: 'boolean',
     f: 'integer',
     l: 'integer',
+    q: 'decimal',
+    Q: 'decimal',
     b: 'levels',
+    a: 'levels',
   },
   expect: { s: '$symbol' },
   id: [{ id: 'i' }, { time: 'T' }, { own: 0 }, { constant: 'interval' }],
@@ -27,17 +32,28 @@ const DECLARATION: FrameDeclaration = {
     price: { decimal: 'p' },
     open: { decimal: 'o', optional: true },
     seq: { integer: 'n' },
-    side: { choose: 'm', yes: 'sell', no: 'buy' },
+    side: { choose: 'm', of: { true: 'sell', false: 'buy' } },
     count: { count: ['f', 'l'] },
-    bids: { levels: 'b' },
+    size: { size: 'q', price: 'p' },
+    raw_size: { raw: 'q' },
+    best_size: { size: 'Q', price: 'o', optional: true },
+    raw_best_size: { raw: 'Q', optional: true },
     interval: { constant: 'interval' },
     prev_seq: { own: 0 },
     prev_ts: { own: 1 },
     filled: { ownFlag: 2 },
     late: { time: 'L', optional: true },
     ts: { time: 'T' },
+    bids: { levels: 'b' },
+    asks: { levels: 'a' },
   },
 }
+const SIZINGS: readonly Sizing[] = [
+  BASE,
+  { kind: 'linear', multiplier: '0.01' },
+  { kind: 'linear', multiplier: '12345678.9' },
+  { kind: 'inverse', value: '100' },
+]
 const SYMBOL = Buffer.from('BTCUSDT')
 const CHANNEL = { type: 'trade', exchange: 'binance', market: 'spot', symbol: 'BTC-USDT' } as const
 const ID_HEAD = 'market:trade:binance:spot:BTC-USDT:'
@@ -58,22 +74,40 @@ const event: fc.Arbitrary<Event> = fc.record({
       .tuple(fc.nat(999_999), fc.integer({ min: -2, max: 1200 }))
       .map(([f, n]) => ({ ...v, f: `${f}`, l: `${Math.max(0, f + n)}` })),
   ),
-  absent: fc.subarray(['o', 'L']),
+  absent: fc.subarray(['o', 'L', 'Q']),
   own: fc.tuple(own, fc.oneof(own, fc.constant(Number.NaN)), fc.constantFrom(1, 0, Number.NaN)),
   received: fc.integer({ min: 1_000_000_000_000_000, max: 8_999_999_999_999_999 }),
 })
 
+/** A size by the sizing (whose arithmetic sizes.test.ts proves); undefined where it is none. */
+function sized(sizing: Sizing, figure: string, price: string | undefined): string | undefined {
+  const convert = converterOf(sizing)
+  if (convert === undefined) return figure
+  const bytes = Buffer.from(figure + (price ?? ''))
+  const to = Buffer.alloc(SIZE_BYTES_MAX)
+  const end = convert(to, 0, bytes, 0, figure.length, price === undefined ? -1 : figure.length, bytes.length)
+  return end < 0 ? undefined : to.toString('latin1', 0, end)
+}
+
 /** The record by hand: id and message; undefined where the values make none. */
-function naive({
-  values: v,
-  absent,
-  own: [previous, time, filled],
-  received,
-}: Event): { id: string; message: object } | undefined {
+function naive(
+  { values: v, absent, own: [previous, time, filled], received }: Event,
+  sizing: Sizing,
+): { id: string; message: object } | undefined {
   const value = (key: string) => v[key] as string
   const has = (key: string) => !absent.includes(key)
   const count = Number(value('l')) - Number(value('f')) + 1
-  if (count < 1) return undefined
+  const size = sized(sizing, value('q'), value('p'))
+  const best = has('Q') ? sized(sizing, value('Q'), has('o') ? value('o') : undefined) : undefined
+  const isConverted = sizing.kind !== 'base'
+  const side = (key: string) =>
+    (JSON.parse(value(key)) as [string, string][]).map(([p, s]) => [
+      p,
+      sized(sizing, s, p) ?? '0',
+      ...(isConverted ? [s] : []),
+    ])
+  const sides = { bids: side('b'), asks: side('a') }
+  if (count < 1 || size === undefined) return undefined
   const ts = toMicros(Number(value('T')))
   const message = {
     v: 1,
@@ -84,30 +118,42 @@ function naive({
     seq: Number(value('n')),
     side: value('m') === 'true' ? 'sell' : 'buy',
     count,
-    bids: JSON.parse(value('b')) as unknown,
+    size,
+    ...(isConverted ? { raw_size: value('q') } : {}),
+    ...(best === undefined ? {} : { best_size: best }),
+    ...(isConverted && has('Q') ? { raw_best_size: value('Q') } : {}),
     interval: '1m',
     prev_seq: previous,
     ...(Number.isNaN(time) ? {} : { prev_ts: time }),
     ...(filled === 1 ? { filled: true } : {}),
     ...(has('L') ? { late: toMicros(Number(value('L'))) } : {}),
     ts,
+    ...sides,
     received,
     published: 0,
   }
   return { id: `${ID_HEAD}${value('i')}:${ts}:${previous}:1m`, message }
 }
 
-function openTemplate() {
-  const frame = new Frame(DECLARATION)
-  const templates = frame.template(ID_HEAD, payloadHead(CHANNEL), { interval: '1m' })
+function openTemplate(frame: Frame, sizing: Sizing, onPatch = () => {}) {
+  const templates = frame.template(ID_HEAD, payloadHead(CHANNEL), { interval: '1m' }, sizing)
   return (e: Event): { id: string; message: object } | undefined => {
     const kept = Object.fromEntries(Object.entries(DECLARATION.keys).filter(([key]) => !e.absent.includes(key)))
     const bytes = Buffer.from(honest({ ...DECLARATION, keys: kept }, e.values))
-    expect(frame.read(bytes, 0, bytes.length, SYMBOL)).toBe(true)
+    expect(frame.read(bytes, 0, bytes.length, SYMBOL)).toBe(bytes.length)
     frame.own.set(e.own)
-    const template = templates.chosen(bytes, frame.at)
-    const record = template.chosen(bytes, frame.at)
-    if (!record.fill(bytes, frame, e.received)) return undefined
+    const template = templates.chosen(frame.at)
+    const record = template.chosen(frame.at)
+    const room = Buffer.alloc(7 + record.patchedMax(frame.at), '?')
+    const patched = record.patch(bytes, frame, e.received, room, 7)
+    if (!record.fill(bytes, frame, e.received)) {
+      expect(patched).toBeLessThan(0)
+      return undefined
+    }
+    if (patched >= 0) {
+      onPatch()
+      expect(room.toString('utf8', 7, patched)).toBe(record.bytes.toString('utf8', 0, record.end))
+    }
     const payload = record.bytes.toString('utf8', record.payload, record.end)
     const message = JSON.parse(payload.replace('"published":0000000000000000', '"published":0')) as object
     return { id: record.bytes.toString('utf8', 0, record.payload), message }
@@ -118,9 +164,11 @@ describe('a template', () => {
   test('writes the record that one would write by hand, whatever was in it before', () => {
     fc.assert(
       fc.property(fc.array(event, { minLength: 1, maxLength: 12 }), (events) => {
-        const write = openTemplate()
-        for (const e of events) {
-          const [got, wanted] = [write(e), naive(e)]
+        const frame = new Frame(DECLARATION)
+        const channels = SIZINGS.map((sizing) => ({ sizing, write: openTemplate(frame, sizing) }))
+        for (const [i, e] of events.entries()) {
+          const { sizing, write } = channels[i % channels.length] as (typeof channels)[number]
+          const [got, wanted] = [write(e), naive(e, sizing)]
           expect(got).toEqual(wanted)
           expect(Object.keys(got?.message ?? {})).toEqual(Object.keys(wanted?.message ?? {}))
         }
@@ -129,14 +177,47 @@ describe('a template', () => {
     )
   })
 
+  test('is copied and patched where every value is as long as the one before, or as absent', () => {
+    const [drawn] = fc.sample(event, { numRuns: 1, seed: 3 }) as [Event]
+    const usual = {
+      ...drawn.values,
+      i: '123456789',
+      n: '12',
+      p: '1.50',
+      o: '2.5',
+      T: '1790000000000',
+      L: '1790000000001',
+    }
+    const changes = [
+      {},
+      { values: { i: '987654321', n: '99', f: '41', l: '41' } },
+      { values: { p: '9.99', o: '0.1', T: '1790000000999', L: '1790000000998', q: '1.00' } },
+      { values: { b: '[["1","2"],["3","4"]]', a: '[]' } },
+      { values: { b: '[["1","2",""]]', a: '[["5","6",""]]' } },
+      { own: [1_234_567_890_123_456, 21, 1] as const },
+      { own: [9_007_199_254_740_991, 99, 1] as const, received: 1_790_000_000_000_001 },
+    ]
+    for (const absent of [[], ['o', 'L']]) {
+      let patched = 0
+      const write = openTemplate(new Frame(DECLARATION), BASE, () => (patched += 1))
+      for (const [i, { values: changed, ...others }] of [...changes, ...changes].entries()) {
+        const values: Values = { ...usual, f: '40', l: '40', q: '5.25', Q: '1', ...changed }
+        const own = [9_007_199_254_740_000, 10, 1] as const
+        const e = { ...drawn, absent, own, ...others, values }
+        expect(write(e)).toEqual(naive(e, BASE))
+        expect(patched).toBe(i)
+      }
+    }
+  })
+
   test('grows with its values, back and forth', () => {
-    const write = openTemplate()
+    const write = openTemplate(new Frame(DECLARATION), BASE)
     const [e] = fc.sample(event, { numRuns: 1, seed: 3 }) as [Event]
     const fit = { ...e.values, f: '1', l: '1' }
     for (const levels of [0, 5_000, 1, 10_000, 0]) {
       const b = JSON.stringify(Array.from({ length: levels }, (_, i) => [`${i}.5`, '1']))
       const grown = { ...e, values: { ...fit, b } }
-      expect(write(grown)).toEqual(naive(grown))
+      expect(write(grown)).toEqual(naive(grown, BASE))
     }
   })
 
@@ -146,13 +227,15 @@ describe('a template', () => {
     const [e] = fc.sample(event, { numRuns: 1, seed: 3 }) as [Event]
     const bytes = Buffer.from(honest(DECLARATION, { ...e.values, f: '1', l: '2', m: 'true' }))
     frame.own.set(e.own)
-    expect(frame.read(bytes, 0, bytes.length, SYMBOL)).toBe(true)
+    expect(frame.read(bytes, 0, bytes.length, SYMBOL)).toBe(bytes.length)
     expect(template.fill(bytes, frame, e.received)).toBe(true)
     // Which word a boolean chooses is no value; that it is there the frame saw to.
-    for (const key of Object.keys(DECLARATION.keys).filter((k) => !['s', 'm', 'o', 'L'].includes(k))) {
+    for (const key of Object.keys(DECLARATION.keys).filter((k) => !['s', 'm', 'o', 'L', 'Q'].includes(k))) {
       const at = Int32Array.from(frame.at)
       at[frame.field(key) * 2] = -1
-      expect(template.fill(bytes, { view: frame.view, at, own: frame.own }, e.received), key).toBe(false)
+      const numbers = Float64Array.from(frame.numbers)
+      numbers[frame.field(key)] = Number.NaN
+      expect(template.fill(bytes, { view: frame.view, at, numbers, own: frame.own }, e.received), key).toBe(false)
     }
     expect(template.fill(bytes, frame, e.received)).toBe(true)
   })

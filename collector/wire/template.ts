@@ -1,59 +1,41 @@
 // The record of one channel (message id, then payload) with everything constant in place.
 //
-// A message writes only the bytes of its values into their slots; then the whole record is copied at once into the
-// spool. A value of another length than the one before moves what follows it, which is rare for prices, ids and times.
-// Measured on a trade (Node 26.10): one copy of 330 bytes 43 ns, the same bytes pasted piece by piece 250 ns.
+// A message is this record copied into the spool, and its values written over those of the copy. A value of another
+// length than the one before is filled into the template first and moves what follows it, which is rare for prices, ids
+// and times.
+// Measured on a trade (Node 26.10): one copy of 330 bytes 43 ns, the same bytes pasted piece by piece 250 ns; filling the
+// template first and copying it then costs 40 ns more than the other way round, since the copy waits for what was just
+// written.
 // Always: after `fill` returned true, bytes [0, end) are a valid record; after false they are not to be used, and the
 // next fill mends them.
-import { LOWER_T, ZERO, ascii, digitsOf, eightDigits, integerAt, writeInteger } from './bytes.ts'
+import { ZERO, ascii, digitsOf, integerAt, isZero, toMicros, writeInteger } from './bytes.ts'
+import type { Field } from './fields.ts'
+import type { Levels } from './levels.ts'
+import { copyAscii, sideBytesMax, writeSide } from './sides.ts'
+import { type Convert, SIZE_BYTES_MAX } from './sizes.ts'
+import { Op, type Step, TIME_DIGITS, type Writers } from './steps.ts'
 
-export const Op = {
-  Digits: 0,
-  Levels: 1,
-  Time: 2,
-  Count: 3,
-  Own: 4,
-  OwnFlag: 5,
-  Constant: 6,
-} as const
-export type Op = (typeof Op)[keyof typeof Op]
+/** What ends every record. The time that frames were received is written into it; many of one socket read share one. */
+const TAIL = ascii(',"received":0000000000000000,"published":0000000000000000}')
+const TAIL_VIEW = viewOfAll(TAIL)
+const RECEIVED_AT = ',"received":'.length
+let shown = 0
+export const TAIL_BYTES = TAIL.length
+/** A converted size on its way into its slot. */
+const SIZE = Buffer.alloc(SIZE_BYTES_MAX)
+const NONE = -1
 
-/** What stands in one place of the record; one shape for all kinds, so that the loop over them stays monomorphic. */
-export interface Step {
-  readonly op: Op
-  /** Constant bytes before and behind the value. */
+/** A side of a book. It stands behind all other values, since it hardly ever is as long as the one before. */
+export interface Side {
+  /** `,"bids":` */
   readonly lead: Buffer
-  readonly trail: Buffer
-  /** Row in the layout's `at`, or index into `own`. */
+  /** Row in the layout's `at`. */
   readonly field: number
-  /** Op.Count: the row of the last id. */
-  readonly other: number
-  /** Lead and trail belong to the slot, which is empty when there is no value. */
-  readonly optional: boolean
+  readonly levels: Levels
 }
 
-const RECEIVED = ascii(',"received":')
-const PUBLISHED = ascii(',"published":0000000000000000}')
-const TIME_DIGITS = 16
-
-export function value(op: Op, field: number, lead: string, trail: string, other = 0): Step {
-  const scanned = op !== Op.Own && op !== Op.OwnFlag
-  return {
-    op,
-    lead: ascii(lead),
-    trail: ascii(trail),
-    field: scanned ? field * 2 : field,
-    other: other * 2,
-    optional: false,
-  }
-}
-
-export function optional(step: Step): Step {
-  return { ...step, optional: true }
-}
-
-export function constant(text: string): Step {
-  return { ...value(Op.Constant, 0, text, ''), lead: ascii(text) }
+export function side(field: number, name: string, levels: Levels): Side {
+  return { lead: ascii(`,"${name}":`), field: field * 2, levels }
 }
 
 /** What reading a frame leaves: where its values are, and numbers of the channel's owner. */
@@ -61,57 +43,22 @@ export interface Values {
   /** Of the memory in which the frame lies. */
   readonly view: DataView
   readonly at: Int32Array
+  /** What fields of digits are; NaN is none. */
+  readonly numbers: Float64Array
   readonly own: Float64Array
 }
 
-/** Writes all values into a template's slots (start and end of each); false when one is missing. */
-export type Fill = (
-  frame: Buffer,
-  view: DataView,
-  at: Int32Array,
-  own: Float64Array,
-  slots: Int32Array,
-  t: Template,
-) => boolean
-
-/**
- * The steps as code: a value as long as the one before, as almost all are, is copied in place; the rest is `set`.
- * Measured on a trade with seven values (Node 26.10, same run): as a loop over the steps 292 ns, as code 108 ns.
- * The first fill always goes the long way, since all slots are empty; so does every fill where compiling is forbidden.
- */
-export function compileFill(steps: readonly Step[]): Fill {
-  const variable = steps.filter((step) => step.op !== Op.Constant)
-  const code = variable.map((step, i) => {
-    const set = `{if(!t.set(${i},b,at,own))return false;w=t.view}`
-    const length = `z[${i * 2 + 1}]-q`
-    const open = `s=at[${step.field}];n=at[${step.field + 1}]-s;q=z[${i * 2}];`
-    if (step.op === Op.OwnFlag) return `if((own[${step.field}]===1)!==(z[${i * 2 + 1}]>z[${i * 2}]))${set}`
-    if (step.optional || step.op === Op.Own || step.op === Op.Levels) return set
-    if (step.op === Op.Count) {
-      const count = `count(b,s,s+n,at[${step.other}],at[${step.other + 1}])`
-      return `${open}n=s<0?-1:${count};if(n>0&&n<10&&${length}===1)w.setUint8(q,48+n);else${set}`
-    }
-    const zeros = step.op === Op.Time ? 'w.setUint8(q+13,48);w.setUint8(q+14,48);w.setUint8(q+15,48);' : ''
-    const isAsBefore = step.op === Op.Time ? `n===13&&${length}===${TIME_DIGITS}` : `n===${length}&&s>=0`
-    return `${open}if(${isAsBefore}){${moveCode}${zeros}}else${set}`
-  })
-  const body = `return function fill(b,v,at,own,z,t){const o=b.byteOffset;let s=0,q=0,n=0,w=t.view;${code.join('')}return true}`
-  try {
-    // oxlint-disable-next-line typescript/no-implied-eval -- see above; only numbers go into the source
-    return (new Function('count', body) as (count: typeof countOf) => Fill)(countOf)
-  } catch {
-    return (frame, _view, at, own, _slots, t) => variable.every((_, i) => t.set(i, frame, at, own))
-  }
-}
-
-/**
- * Copies `n` bytes from `s` of the frame to `q` of the record: two moves that overlap. Eight bytes go as a double, which
- * is never a NaN, since digits are ASCII; so no bit changes.
- */
-const moveCode = `s+=o;if(n>=8&&n<=16){${moves('Float64', 8)}}else if(n>=4&&n<8){${moves('Int32', 4)}}else for(let k=0;k<n;k++)w.setUint8(q+k,v.getUint8(s+k));`
-
-function moves(type: 'Float64' | 'Int32', bytes: number): string {
-  return ['0', `n-${bytes}`].map((k) => `w.set${type}(q+${k},v.get${type}(s+${k}));`).join('')
+/** What the record of a channel is made of. */
+export interface Parts {
+  readonly idHead: string
+  readonly id: readonly Step[]
+  readonly head: string
+  readonly steps: readonly Step[]
+  readonly sides: readonly Side[]
+  /** Of the steps of id and message, see compileWriters. */
+  readonly writers: Writers
+  /** Of the channel's sizes; undefined where they stand as the venue wrote them. */
+  readonly convert: Convert | undefined
 }
 
 export class Template {
@@ -121,78 +68,175 @@ export class Template {
   /** Where the payload begins, behind the id. */
   payload = 0
   end = 0
+  readonly convert: Convert | undefined
   readonly #steps: readonly Step[]
   /** Steps of the id; they come first. */
   readonly #idSteps: number
-  readonly #fillSteps: Fill
+  readonly #writers: Writers
   /** Start and end of each step's slot. */
   readonly #slots: Int32Array
+  /** Where what the slots move ends: there the first side is written, and all that follows it, for each message anew. */
+  #fixed = 0
+  readonly #sides: readonly Side[]
   #receivedAt = 0
   #received = -1
   #choices = new Int32Array(0)
-  #twins: readonly Template[] = []
+  #twins: readonly Template[] = [this]
 
-  /** @param fill of these steps, see {@link compileFill} */
-  constructor(idHead: string, idSteps: readonly Step[], head: string, steps: readonly Step[], fill: Fill) {
-    this.#fillSteps = fill
-    const constants = [idHead, head].reduce((n, text) => n + Buffer.byteLength(text), 0)
-    const all = [...idSteps, ...steps]
+  constructor({ idHead, id, head, steps, sides, writers, convert }: Parts) {
+    this.convert = convert
+    this.#writers = writers
+    this.#sides = sides
+    const all = [...id, ...steps]
+    const constants = Buffer.byteLength(idHead) + Buffer.byteLength(head)
     const needed = all.reduce((n, step) => n + step.lead.length + step.trail.length, constants) + 128
     if (needed > this.bytes.length) this.#resize(needed * 2)
     this.#steps = all.filter((step) => step.op !== Op.Constant)
-    this.#idSteps = idSteps.filter((step) => step.op !== Op.Constant).length
+    this.#idSteps = id.filter((step) => step.op !== Op.Constant).length
     this.#slots = new Int32Array(this.#steps.length * 2)
     this.#paste(ascii(idHead))
-    this.#layOut(idSteps, 0)
+    this.#layOut(id, 0)
     this.payload = this.end
     this.#paste(ascii(head))
     this.#layOut(steps, this.#idSteps)
-    this.#paste(RECEIVED)
-    this.#receivedAt = this.end
-    this.end += TIME_DIGITS
-    this.#paste(PUBLISHED)
+    this.#receivedAt = this.end + RECEIVED_AT
+    this.#paste(sides[0]?.lead ?? TAIL)
+    this.#fixed = this.end
   }
 
   /**
    * Writes the values of a frame that was read, which proved each to be of its kind.
    * @param received µs
-   * @returns false when a value is missing
+   * @returns false when a value is missing, or a size is none
    */
-  fill(bytes: Buffer, { view, at, own }: Values, received: number): boolean {
-    if (!this.#fillSteps(bytes, view, at, own, this.#slots, this)) return false
+  fill(bytes: Buffer, { view, at, numbers, own }: Values, received: number): boolean {
+    if (!this.#writers.fill(bytes, view, at, numbers, own, this.#slots, this)) return false
+    if (this.#sides.length > 0) return this.#fillSides(bytes, view, at, received)
     if (received !== this.#received) {
       this.#received = received
-      showTime(received, this.view, this.#receivedAt)
+      showTime(received)
+      copyAscii(TAIL_VIEW, RECEIVED_AT, this.view, this.#receivedAt, TIME_DIGITS)
     }
     return true
   }
 
+  /** Bytes of the record of a frame that was read, at most, as long as its values are as long as those before. */
+  patchedMax(at: Int32Array): number {
+    let bytes = this.#fixed
+    for (let i = 0; i < this.#sides.length; i++) {
+      const { lead, field, levels } = this.#sides[i] as Side
+      const isPlain = this.convert === undefined && levels.isPlain
+      const length = isPlain ? (at[field + 1] as number) - (at[field] as number) : sideBytesMax(levels, this.convert)
+      bytes += lead.length + length
+    }
+    return this.#sides.length === 0 ? bytes : bytes + TAIL_BYTES
+  }
+
   /**
-   * Booleans choose among records that differ in a word: cheaper than words that come and go.
-   * @param rows of the booleans; @param twins by the booleans that are false, bit i for row i; the first is this one
+   * Writes the record of a frame that was read straight to where it shall be: this record, and into it what changed.
+   * @param room with {@link patchedMax} bytes from `pos` on
+   * @returns the place behind it; {@link NONE} where some value is of another length than the one before, or missing:
+   * then it has to be filled
    */
-  join(rows: readonly number[], twins: readonly Template[]): this {
-    this.#choices = Int32Array.from(rows)
+  patch(bytes: Buffer, { view, at, numbers, own }: Values, received: number, room: Buffer, pos: number): number {
+    const { patch } = this.#writers
+    if (patch === undefined) return NONE
+    this.bytes.copy(room, pos, 0, this.#fixed)
+    const to = viewOfRoom(room)
+    if (!patch(bytes, view, at, numbers, own, this.#slots, to, pos)) return NONE
+    if (this.#sides.length > 0) return this.#patchSides(bytes, view, at, received, room, to, pos + this.#fixed)
+    showTime(received)
+    copyAscii(TAIL_VIEW, RECEIVED_AT, to, pos + this.#receivedAt, TIME_DIGITS)
+    return pos + this.#fixed
+  }
+
+  #patchSides(
+    bytes: Buffer,
+    view: DataView,
+    at: Int32Array,
+    received: number,
+    room: Buffer,
+    to: DataView,
+    pos: number,
+  ): number {
+    for (let i = 0; i < this.#sides.length; i++) {
+      const { lead, field, levels } = this.#sides[i] as Side
+      const start = at[field] as number
+      if (start < 0) return NONE
+      if (i > 0) {
+        copy(lead, 0, lead.length, room, pos)
+        pos += lead.length
+      }
+      if (this.convert === undefined && levels.isPlain) {
+        const length = (at[field + 1] as number) - start
+        copyAscii(view, bytes.byteOffset + start, to, pos, length)
+        pos += length
+      } else {
+        pos = writeSide(room, pos, bytes, levels, this.convert)
+      }
+    }
+    showTime(received)
+    copyAscii(TAIL_VIEW, 0, to, pos, TAIL_BYTES)
+    return pos + TAIL_BYTES
+  }
+
+  /** Writes sides and what follows them, one behind another. */
+  #fillSides(bytes: Buffer, view: DataView, at: Int32Array, received: number): boolean {
+    const { convert } = this
+    this.end = this.#fixed
+    for (let i = 0; i < this.#sides.length; i++) {
+      const { lead, field, levels } = this.#sides[i] as Side
+      const start = at[field] as number
+      if (start < 0) return false
+      const length = (at[field + 1] as number) - start
+      const isPlain = convert === undefined && levels.isPlain
+      this.#reserve(lead.length + (isPlain ? length : sideBytesMax(levels, convert)))
+      if (i > 0) this.#paste(lead)
+      if (isPlain) {
+        copyAscii(view, bytes.byteOffset + start, this.view, this.end, length)
+        this.end += length
+      } else {
+        this.end = writeSide(this.bytes, this.end, bytes, levels, convert)
+      }
+    }
+    showTime(received)
+    copyAscii(TAIL_VIEW, 0, this.view, this.end, TAIL_BYTES)
+    this.end += TAIL_BYTES
+    return true
+  }
+
+  /**
+   * Words choose among records that differ in a word: cheaper than words that come and go.
+   * @param twins for every way to choose, see combinations in sources.ts; the first is this one
+   */
+  join(choices: readonly Field[], twins: readonly Template[]): this {
+    this.#choices = Int32Array.from(
+      choices.flatMap(({ word, words, needed }) => [word, words.length + (needed ? 0 : 1)]),
+    )
     this.#twins = twins
     return this
   }
 
-  /** The record that the booleans of this frame choose. */
-  chosen(frame: Buffer, at: Int32Array): Template {
+  /** The record that the words of this frame choose. */
+  chosen(at: Int32Array): Template {
     const choices = this.#choices
-    let mask = 0
-    for (let i = 0; i < choices.length; i++) if (frame[at[choices[i] as number] as number] !== LOWER_T) mask |= 1 << i
-    return mask === 0 ? this : (this.#twins[mask] as Template)
+    let twin = 0
+    for (let i = 0; i < choices.length; i += 2) {
+      twin = twin * (choices[i + 1] as number) + (at[choices[i] as number] as number)
+    }
+    // Nobody can guess the word, so there is no branch.
+    return this.#twins[twin] as Template
   }
 
   /** A value that is new in length, or of a kind that needs more than copying. */
-  set(i: number, frame: Buffer, at: Int32Array, own: Float64Array): boolean {
+  set(i: number, frame: Buffer, at: Int32Array, numbers: Float64Array, own: Float64Array): boolean {
     const step = this.#steps[i] as Step
     if (step.op === Op.Own) return this.#integer(i, step, own[step.field] as number)
     if (step.op === Op.OwnFlag) return this.#open(i, step, own[step.field] === 1 ? 0 : -1) >= 0
     const start = at[step.field] as number
     const end = at[step.field + 1] as number
-    if (start < 0) return step.optional && this.#slot(i, 0) >= 0
+    const isNone = start < 0 || (step.unlessZero && isZero(frame, start, end))
+    if (isNone) return step.optional && this.#slot(i, 0) >= 0
     switch (step.op) {
       case Op.Time: {
         const pos = this.#open(i, step, TIME_DIGITS)
@@ -201,15 +245,37 @@ export class Template {
         return true
       }
       case Op.Count: {
-        const count = countOf(frame, start, end, at[step.other] as number, at[step.other + 1] as number)
+        const count = (numbers[step.other / 2] as number) - (numbers[step.field / 2] as number) + 1
         return count > 0 && this.#integer(i, step, count)
       }
+      case Op.Size:
+        return this.#size(i, step, frame, start, end, at)
+      case Op.Hours:
+        return this.#hours(i, step, frame, start, end, at)
       default: {
         const pos = this.#open(i, step, end - start)
-        frame.copy(this.bytes, pos, start, end)
+        copy(frame, start, end, this.bytes, pos)
         return true
       }
     }
+  }
+
+  #size(i: number, step: Step, frame: Buffer, start: number, end: number, at: Int32Array): boolean {
+    const price = at[step.other] as number
+    const length = this.convert?.(SIZE, 0, frame, start, end, price, at[step.other + 1] as number) ?? NONE
+    if (length < 0) return step.optional && this.#slot(i, 0) >= 0
+    const pos = this.#open(i, step, length)
+    copy(SIZE, 0, length, this.bytes, pos)
+    return true
+  }
+
+  #hours(i: number, step: Step, frame: Buffer, start: number, end: number, at: Int32Array): boolean {
+    const to = at[step.other] as number
+    const hours = to < 0 ? 0 : hoursOf(frame, start, end, to, at[step.other + 1] as number)
+    if (!(hours > 0)) return this.#open(i, step, NONE) >= 0
+    const text = ascii(String(hours))
+    text.copy(this.bytes, this.#open(i, step, text.length))
+    return true
   }
 
   #integer(i: number, step: Step, n: number): boolean {
@@ -224,9 +290,13 @@ export class Template {
     if (!step.optional) return this.#slot(i, length)
     if (length < 0) return this.#slot(i, 0)
     const { lead, trail } = step
-    const start = this.#slot(i, lead.length + length + trail.length)
-    lead.copy(this.bytes, start)
-    trail.copy(this.bytes, start + lead.length + length)
+    const whole = lead.length + length + trail.length
+    const before = (this.#slots[i * 2 + 1] as number) - (this.#slots[i * 2] as number)
+    const start = this.#slot(i, whole)
+    if (whole !== before) {
+      copy(lead, 0, lead.length, this.bytes, start)
+      copy(trail, 0, trail.length, this.bytes, start + lead.length + length)
+    }
     return start + lead.length
   }
 
@@ -241,10 +311,9 @@ export class Template {
   #move(i: number, start: number, by: number): number {
     const slots = this.#slots
     const from = slots[i * 2 + 1] as number
-    if (this.end + by > this.bytes.length) {
-      this.#resize((this.end + by) * 2)
-    }
-    this.bytes.copyWithin(from + by, from, this.end)
+    this.#reserve(by)
+    this.bytes.copyWithin(from + by, from, this.#fixed)
+    this.#fixed += by
     this.end += by
     this.#receivedAt += by
     slots[i * 2 + 1] = from + by
@@ -260,8 +329,14 @@ export class Template {
     this.view = viewOfAll(bytes)
   }
 
+  /** Makes sure that so many bytes more find room. */
+  #reserve(more: number): void {
+    const needed = this.end + more + TAIL_BYTES
+    if (needed > this.bytes.length) this.#resize(needed + (needed >> 2))
+  }
+
   #paste(bytes: Buffer): void {
-    bytes.copy(this.bytes, this.end)
+    copy(bytes, 0, bytes.length, this.bytes, this.end)
     this.end += bytes.length
   }
 
@@ -278,32 +353,32 @@ export class Template {
   }
 }
 
-/** last - first + 1, which is no count unless it is positive; ids lie close together, so that mostly eight digits tell. */
-function countOf(frame: Buffer, first: number, firstEnd: number, last: number, lastEnd: number): number {
-  const head = firstEnd - first - 8
-  if (head === lastEnd - last - 8 && head >= 0) {
-    let k = 0
-    while (k < head && frame[first + k] === frame[last + k]) k += 1
-    if (k === head) return eightDigits(frame, lastEnd - 8) - eightDigits(frame, firstEnd - 8) + 1
-  }
-  return integerAt(frame, last, lastEnd) - integerAt(frame, first, firstEnd) + 1
+/** Hours between two times, to a millionth. */
+function hoursOf(frame: Buffer, from: number, fromEnd: number, to: number, toEnd: number): number {
+  const micros = toMicros(integerAt(frame, to, toEnd)) - toMicros(integerAt(frame, from, fromEnd))
+  return Math.round(micros / 3600) / 1e6
+}
+
+let room: Buffer | undefined
+let roomView = new DataView(new ArrayBuffer(0)) as DataView
+
+/** A view of a Buffer into which many records are written. */
+function viewOfRoom(bytes: Buffer): DataView {
+  if (bytes === room) return roomView
+  room = bytes
+  roomView = viewOfAll(bytes)
+  return roomView
 }
 
 function viewOfAll(bytes: Buffer): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
-const digits = Buffer.alloc(TIME_DIGITS)
-const digitsView = viewOfAll(digits)
-let shown = -1
-
-/** Writes the 16 digits of a time in µs; many messages of one socket read share one. */
-function showTime(time: number, to: DataView, at: number): void {
-  if (time !== shown) {
-    shown = time
-    writeInteger(digits, 0, time)
-  }
-  for (let i = 0; i < TIME_DIGITS; i += 4) to.setInt32(at + i, digitsView.getInt32(i))
+/** Writes a time in µs into the tail. */
+function showTime(received: number): void {
+  if (received === shown) return
+  shown = received
+  writeInteger(TAIL, RECEIVED_AT, received)
 }
 
 function copy(from: Buffer, start: number, end: number, to: Buffer, pos: number): void {

@@ -1,112 +1,126 @@
-// Reads a JSON object in its plain form into a flat list of values. Not the hot path: it teaches layout.ts.
+// Reads an element (an object, or an array as a row) in plain form into a flat list of values. Not the hot path: it
+// teaches layout.ts, and what it accepts is the rule.
 //
-// Plain form: no white space, no escapes, no exponents, whole UTF-8, no key twice, no array except levels of a book,
-// no object inside an object inside the object. What else JSON allows takes the general road first (general.ts).
-import { isUtf8 } from 'node:buffer'
-import { CLOSE_BRACE, COLON, COMMA, OPEN_BRACE, OPEN_BRACKET, QUOTE, BACKSLASH } from './bytes.ts'
-import { Levels } from './levels.ts'
+// Plain form: no white space, no escapes, whole UTF-8, no key twice. Objects and arrays that hold declared keys are
+// opened, all others stepped over whole (plain.ts). What else JSON allows takes the general road first (general.ts).
+import {
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COLON,
+  COMMA,
+  LOWER_F,
+  LOWER_N,
+  LOWER_T,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+} from './bytes.ts'
+import { DEPTH_MAX, skipNumber, skipString, skipValue } from './plain.ts'
+
+export type Form = 'string' | 'number' | 'boolean' | 'null' | 'nested'
 
 export interface Token {
-  /** Key, or `outer.inner` in a nested object. */
+  /** Key, or `outer.inner` in a nested object; cells of an array are `0`, `1`, …. */
   readonly path: string
   /** The value, without quotes. */
   readonly start: number
   readonly end: number
-  readonly kind: 'string' | 'number' | 'word' | 'levels'
+  readonly form: Form
 }
 
-const TOKENS_MAX = 64
-/** Longest object: a book's snapshot of 10,000 levels a side has 800 KB. */
-const BYTES_MAX = 1024 * 1024
-const DEPTH_MAX = 2
-const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?=[,}])/y
-const WORD = /(?:true|false|null)(?=[,}])/y
+export interface Tokens {
+  readonly found: readonly Token[]
+  /** The place behind the element. */
+  readonly end: number
+}
 
-/** Tokens of the object whose brace stands at `pos` and which must end where the bytes or `end` do; undefined where it is not in plain form. */
-export function tokens(bytes: Buffer, pos: number, end: number): Token[] | undefined {
-  if (end - pos > BYTES_MAX || !isUtf8(bytes.subarray(pos, end))) return undefined
-  const reader = new Reader(bytes, pos, end)
-  return reader.object('', 1) && reader.pos === end ? reader.found : undefined
+const TOKENS_MAX = 128
+/** Longest element: a book's snapshot of 10,000 levels a side has 800 KB. */
+const BYTES_MAX = 1024 * 1024
+
+/**
+ * Tokens of the element that begins at `pos`; undefined where it is not in plain form or does not end before `end`.
+ * @param isOpened whether the object or array at this path holds declared keys
+ */
+export function tokens(
+  bytes: Buffer,
+  pos: number,
+  end: number,
+  isOpened: (path: string) => boolean,
+): Tokens | undefined {
+  const first = bytes[pos]
+  if (pos >= end || (first !== OPEN_BRACE && first !== OPEN_BRACKET)) return undefined
+  const reader = new Reader(bytes, Math.min(end, pos + BYTES_MAX), isOpened)
+  const behind = reader.nested('', pos, 1)
+  return behind < 0 ? undefined : { found: reader.found, end: behind }
 }
 
 class Reader {
   readonly found: Token[] = []
   readonly #bytes: Buffer
   readonly #end: number
+  readonly #isOpened: (path: string) => boolean
   readonly #paths = new Set<string>()
-  readonly #levels = new Levels()
-  #text: string | undefined
-  #start: number
-  pos: number
 
-  constructor(bytes: Buffer, pos: number, end: number) {
+  constructor(bytes: Buffer, end: number, isOpened: (path: string) => boolean) {
     this.#bytes = bytes
-    this.#start = pos
     this.#end = end
-    this.pos = pos
+    this.#isOpened = isOpened
   }
 
-  object(path: string, depth: number): boolean {
-    if (depth > DEPTH_MAX || !this.#take(OPEN_BRACE)) return false
-    do {
-      const key = this.#string()
-      if (key === undefined || !this.#take(COLON)) return false
-      // A dot in a key is none of a path's.
-      const name = path + this.#bytes.toString('utf8', key.start, key.end).replaceAll('.', '\0')
-      if (this.#paths.has(name) || this.#paths.size === TOKENS_MAX) return false
-      this.#paths.add(name)
-      if (!this.#value(name, depth)) return false
-    } while (this.#take(COMMA))
-    return this.#take(CLOSE_BRACE)
-  }
-
-  #value(path: string, depth: number): boolean {
-    const first = this.#bytes[this.pos]
-    if (first === OPEN_BRACE) return this.object(`${path}.`, depth + 1)
-    if (first === OPEN_BRACKET) {
-      const end = this.#levels.scan(this.#bytes, this.pos)
-      return end > 0 && end <= this.#end && this.#found(path, 'levels', end)
-    }
-    if (first === QUOTE) {
-      const value = this.#string()
-      return value !== undefined && this.found.push({ path, ...value, kind: 'string' }) > 0
-    }
-    const number = this.#match(NUMBER)
-    if (number > 0) return this.#found(path, 'number', number)
-    const word = this.#match(WORD)
-    return word > 0 && this.#found(path, 'word', word)
-  }
-
-  #found(path: string, kind: Token['kind'], end: number): boolean {
-    this.found.push({ path, start: this.pos, end, kind })
-    this.pos = end
-    return true
-  }
-
-  #string(): { start: number; end: number } | undefined {
-    if (!this.#take(QUOTE)) return undefined
+  /** Reads the object or array that begins at `pos`; returns the place behind it, or -1. */
+  nested(prefix: string, pos: number, depth: number): number {
     const bytes = this.#bytes
-    const start = this.pos
-    for (let pos = start; pos < this.#end; pos++) {
-      const c = bytes[pos] as number
-      if (c < 0x20 || c === BACKSLASH) return undefined
-      if (c !== QUOTE) continue
-      this.pos = pos + 1
-      return { start, end: pos }
+    const isObject = bytes[pos] === OPEN_BRACE
+    const close = isObject ? CLOSE_BRACE : CLOSE_BRACKET
+    let at = pos + 1
+    if (bytes[at] === close && at < this.#end) return at + 1
+    for (let cell = 0; ; cell++) {
+      let key = String(cell)
+      if (isObject) {
+        const behind = bytes[at] === QUOTE ? skipString(bytes, at, this.#end) : -1
+        if (behind < 0 || bytes[behind] !== COLON) return -1
+        // A dot in a key is none of a path's.
+        key = bytes.toString('utf8', at + 1, behind - 1).replaceAll('.', '\0')
+        at = behind + 1
+      }
+      at = this.#value(prefix + key, at, depth)
+      if (at < 0 || at >= this.#end) return -1
+      if (bytes[at] === close) return at + 1
+      if (bytes[at] !== COMMA) return -1
+      at += 1
     }
-    return undefined
   }
 
-  #match(pattern: RegExp): number {
-    this.#text ??= this.#bytes.toString('latin1', this.#start, this.#end)
-    pattern.lastIndex = this.pos - this.#start
-    const found = pattern.exec(this.#text)
-    return found === null ? -1 : this.pos + found[0].length
+  #value(path: string, pos: number, depth: number): number {
+    if (this.#paths.has(path) || this.#paths.size === TOKENS_MAX) return -1
+    this.#paths.add(path)
+    const [bytes, end] = [this.#bytes, this.#end]
+    const first = bytes[pos]
+    switch (first) {
+      case OPEN_BRACE:
+      case OPEN_BRACKET: {
+        if (this.#isOpened(path)) return depth < DEPTH_MAX ? this.nested(`${path}.`, pos, depth + 1) : -1
+        return this.#found(path, 'nested', pos, skipValue(bytes, pos, end))
+      }
+      case QUOTE: {
+        const behind = skipString(bytes, pos, end)
+        if (behind < 0) return -1
+        this.#found(path, 'string', pos + 1, behind - 1)
+        return behind
+      }
+      case LOWER_T:
+      case LOWER_F:
+        return this.#found(path, 'boolean', pos, skipValue(bytes, pos, end))
+      case LOWER_N:
+        return this.#found(path, 'null', pos, skipValue(bytes, pos, end))
+      default:
+        return this.#found(path, 'number', pos, skipNumber(bytes, pos, end))
+    }
   }
 
-  #take(c: number): boolean {
-    if (this.pos >= this.#end || this.#bytes[this.pos] !== c) return false
-    this.pos += 1
-    return true
+  #found(path: string, form: Form, start: number, end: number): number {
+    if (end >= 0) this.found.push({ path, start, end, form })
+    return end
   }
 }

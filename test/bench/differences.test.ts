@@ -2,7 +2,9 @@ import { expect, test } from 'vitest'
 import { agreement, differences, type Facts, type Pair, type Rule, type Source } from './differences.ts'
 
 const trade = (fields: Record<string, string>): Facts => ({ type: 'trade', fields })
-const source: Source = { market: 'spot', received: 0, frame: {} }
+const source: Source = {
+  ...{ market: 'spot', stream: 'aggTrade', received: 0, frame: {}, before: undefined, unheld: new Set<string>() },
+}
 const pair = (ours: Facts | undefined, theirs: Facts | undefined): Pair => ({ source, ours, theirs })
 
 test('only what the peer has is compared', () => {

@@ -1,5 +1,5 @@
 // Where two readings of the same frame differ, and whether the reason is known.
-import type { RecordedMarket } from './recordings.ts'
+import type { RecordedFrame } from './recordings.ts'
 
 /** One event, brought to words that can be compared: numbers as the shortest text of their value, times in µs. */
 export interface Facts {
@@ -8,12 +8,13 @@ export interface Facts {
 }
 
 /** What the venue sent, for the rules to look at. */
-export interface Source {
-  readonly market: RecordedMarket
-  /** The recorder's clock, µs. */
-  readonly received: number
-  /** `data` of the combined frame. */
-  readonly frame: Readonly<Record<string, unknown>>
+export interface Source extends Pick<RecordedFrame, 'market' | 'stream' | 'received'> {
+  /** `data` of the frame. */
+  readonly frame: RecordedFrame['data']
+  /** That of the frame before of the same stream and instrument. */
+  readonly before: RecordedFrame['data'] | undefined
+  /** Levels that the frame removes from a book that has none there: `bids 64000.1`. */
+  readonly unheld: ReadonlySet<string>
 }
 
 /** Both readings of one frame; undefined where nothing came of it. */

@@ -1,4 +1,5 @@
-// Frames as Binance sends them in 2026, made from a seed: distinct, in combined wrappers, with ids that follow on.
+// Tapes: frames made from a seed, distinct, with ids that follow on; and Binance's of 2026, in combined wrappers. Those of
+// other venues and types stand in tapes/.
 //
 // Grammar of each: research of 2026-09 and the recordings (aggTrade, bookTicker, kline, depthUpdate of spot and of
 // USDⓈ-M perpetuals). A tape can be played again: `advance` moves its ids and times on in place, so that every pass
@@ -6,21 +7,27 @@
 import { latin1 } from './latin1.ts'
 import assert from 'node:assert'
 
+const QUOTE = 0x22
+
 export type TapeMarket = 'spot' | 'perpetual'
 export type TapeType = 'trade' | 'ticker' | 'kline' | 'orderbook'
 
-const START_MS = 1_790_000_000_000
+/** Event time of a tape's first frame. */
+export const START_MS = 1_790_000_000_000
 /** Book levels lie on this many prices each side of the middle. */
 const BAND = 1000
-const MIDDLE = 64_000
+export const MIDDLE = 64_000
 
 export class Tape {
   readonly frames: readonly Buffer[]
+  /** What becomes of one pass. */
+  readonly messages: number
   readonly #places: readonly Place[]
 
   constructor(frames: readonly Frame[]) {
     this.frames = frames.map((frame) => Buffer.from(frame.text, 'latin1'))
-    this.#places = frames.flatMap((frame, i) => frame.advances.map((a) => place(this.frames[i] as Buffer, a)))
+    this.messages = frames.reduce((sum, { messages = 1 }) => sum + messages, 0)
+    this.#places = frames.flatMap((frame, i) => frame.advances.flatMap((a) => places(this.frames[i] as Buffer, a)))
   }
 
   get bytes(): number {
@@ -33,7 +40,7 @@ export class Tape {
   }
 }
 
-/** A key whose number grows by this much with every pass. */
+/** A key whose number, plain or in quotes, grows by this much with every pass, wherever it stands in the frame. */
 export interface Advance {
   readonly key: string
   readonly by: number
@@ -42,6 +49,8 @@ export interface Advance {
 export interface Frame {
   readonly text: string
   readonly advances: readonly Advance[]
+  /** What becomes of it; one by default. */
+  readonly messages?: number
 }
 
 interface Place {
@@ -51,13 +60,18 @@ interface Place {
   readonly by: number
 }
 
-function place(frame: Buffer, advance: Advance): Place {
-  const head = `"${advance.key}":`
-  const at = frame.indexOf(head) + head.length
-  assert(at >= head.length, `tape: no ${head} in ${latin1(frame)}`)
-  let digits = 0
-  while ((frame[at + digits] as number) >= 0x30 && (frame[at + digits] as number) <= 0x39) digits += 1
-  return { frame, at, digits, by: advance.by }
+function places(frame: Buffer, { key, by }: Advance): Place[] {
+  const head = `"${key}":`
+  const found: Place[] = []
+  for (let start = frame.indexOf(head); start >= 0; start = frame.indexOf(head, start + 1)) {
+    const value = start + head.length
+    const at = frame[value] === QUOTE ? value + 1 : value
+    let digits = 0
+    while ((frame[at + digits] as number) >= 0x30 && (frame[at + digits] as number) <= 0x39) digits += 1
+    found.push({ frame, at, digits, by })
+  }
+  assert(found.length > 0, `tape: no ${head} in ${latin1(frame)}`)
+  return found
 }
 
 function add(frame: Buffer, at: number, digits: number, by: number): void {
@@ -75,7 +89,8 @@ export function venueSymbols(count: number): string[] {
   return Array.from({ length: count }, (_, i) => `${letters(i)}USDT`)
 }
 
-function letters(i: number): string {
+/** `AAA`, `AAB`, … */
+export function letters(i: number): string {
   return [676, 26, 1].map((place) => String.fromCharCode(65 + (Math.floor(i / place) % 26))).join('')
 }
 
@@ -84,27 +99,37 @@ function letters(i: number): string {
  * Books go on from {@link firstUpdateId} of each symbol.
  */
 export function tape(type: TapeType, market: TapeMarket, symbols: readonly string[], count: number, seed = 1): Tape {
+  return tapeOf((turn) => MAKERS[type]({ ...turn, market }), symbols, count, seed)
+}
+
+/** As {@link tape}, of any frames. */
+export function tapeOf(make: (turn: Turn) => Frame, symbols: readonly string[], count: number, seed = 1): Tape {
   assert(count % symbols.length === 0, 'tape: every symbol needs the same number of frames')
   const random = mulberry32(seed)
   const turns = count / symbols.length
   const frames = Array.from({ length: count }, (_, i) => {
     const symbol = symbols[i % symbols.length] as string
-    return MAKERS[type]({ symbol, market, turn: Math.floor(i / symbols.length), turns, random, at: START_MS + i })
+    return make({ symbol, turn: Math.floor(i / symbols.length), turns, random, at: START_MS + i, lasts: count })
   })
   return new Tape(frames)
 }
 
-interface Turn {
+/** Whose frame it is, and which. */
+export interface Turn {
   readonly symbol: string
-  readonly market: TapeMarket
   /** Number of this symbol's frame in the pass, of `turns`. */
   readonly turn: number
   readonly turns: number
   readonly random: () => number
+  /** ms since the epoch */
   readonly at: number
+  /** What a pass takes, ms. */
+  readonly lasts: number
 }
 
-const MAKERS: Record<TapeType, (turn: Turn) => Frame> = {
+type MarketTurn = Turn & { readonly market: TapeMarket }
+
+const MAKERS: Record<TapeType, (turn: MarketTurn) => Frame> = {
   trade: aggTrade,
   ticker: bookTicker,
   kline: klinePush,
@@ -114,7 +139,7 @@ const MAKERS: Record<TapeType, (turn: Turn) => Frame> = {
 /** Fills that one aggregated trade stands for, at most. */
 const FILLS_MAX = 8
 
-function aggTrade({ symbol, market, turn, turns, random, at }: Turn): Frame {
+function aggTrade({ symbol, market, turn, turns, random, at, lasts }: MarketTurn): Frame {
   const perpetual = market === 'perpetual'
   const id = 2_900_000_000 + turn
   const first = 6_500_000_000 + turn * FILLS_MAX
@@ -131,13 +156,13 @@ function aggTrade({ symbol, market, turn, turns, random, at }: Turn): Frame {
     { key: 'a', by: turns },
     { key: 'f', by: turns * FILLS_MAX },
     { key: 'l', by: turns * FILLS_MAX },
-    { key: 'E', by: 4096 },
-    { key: 'T', by: 4096 },
+    { key: 'E', by: lasts },
+    { key: 'T', by: lasts },
   ]
   return { text, advances }
 }
 
-function bookTicker({ symbol, market, turn, turns, random, at }: Turn): Frame {
+function bookTicker({ symbol, market, turn, turns, random, at, lasts }: MarketTurn): Frame {
   const perpetual = market === 'perpetual'
   const [pricePlaces, sizePlaces] = perpetual ? [2, 3] : [8, 8]
   const bid = MIDDLE + random() * 100
@@ -147,11 +172,11 @@ function bookTicker({ symbol, market, turn, turns, random, at }: Turn): Frame {
     `"B":"${decimal(random() * 9, sizePlaces)}","a":"${decimal(bid + 0.1, pricePlaces)}",` +
     `"A":"${decimal(random() * 9, sizePlaces)}"${perpetual ? `,"T":${at},"E":${at + 2},"ps":"${symbol}","st":1` : ''}}}`
   const advances = [{ key: 'u', by: turns }]
-  if (perpetual) advances.push({ key: 'T', by: 4096 }, { key: 'E', by: 4096 })
+  if (perpetual) advances.push({ key: 'T', by: lasts }, { key: 'E', by: lasts })
   return { text, advances }
 }
 
-function klinePush({ symbol, market, turn, random, at }: Turn): Frame {
+function klinePush({ symbol, market, turn, random, at, lasts }: MarketTurn): Frame {
   const [pricePlaces, sizePlaces] = market === 'perpetual' ? [2, 3] : [8, 8]
   const price = () => decimal(MIDDLE + random() * 100, pricePlaces)
   const size = () => decimal(random() * 1000, sizePlaces)
@@ -161,7 +186,7 @@ function klinePush({ symbol, market, turn, random, at }: Turn): Frame {
     `"T":${open + 59_999},"s":"${symbol}","i":"1m","f":${6_500_000_000 + turn},"L":${6_500_000_036 + turn},` +
     `"o":"${price()}","c":"${price()}","h":"${price()}","l":"${price()}","v":"${size()}","n":${36 + turn},"x":false,` +
     `"q":"${size()}","V":"${size()}","Q":"${size()}","B":"0"}}}`
-  return { text, advances: [{ key: 'E', by: 4096 }] }
+  return { text, advances: [{ key: 'E', by: lasts }] }
 }
 
 /** Update id of a symbol's book before the first frame of a depth tape. */
@@ -169,7 +194,7 @@ export const firstUpdateId = 500_000_000_000
 
 const UPDATES_A_FRAME = 20
 
-function depthUpdate({ symbol, market, turn, turns, random, at }: Turn): Frame {
+function depthUpdate({ symbol, market, turn, turns, random, at, lasts }: MarketTurn): Frame {
   const perpetual = market === 'perpetual'
   const [pricePlaces, sizePlaces] = perpetual ? [2, 3] : [8, 8]
   const before = firstUpdateId + turn * UPDATES_A_FRAME
@@ -189,20 +214,26 @@ function depthUpdate({ symbol, market, turn, turns, random, at }: Turn): Frame {
   const advances = [
     { key: 'U', by },
     { key: 'u', by },
-    { key: 'E', by: 4096 },
+    { key: 'E', by: lasts },
   ]
-  if (perpetual) advances.push({ key: 'pu', by }, { key: 'T', by: 4096 })
+  if (perpetual) advances.push({ key: 'pu', by }, { key: 'T', by: lasts })
   return { text, advances }
 }
 
-/** Changes near the middle are far more frequent, as on the venue; three in ten remove their level. */
 function levels(random: () => number, count: number, price: (level: number) => string, sizePlaces: number): string {
+  return changes(random, count)
+    .map(({ level, size }) => `["${price(level)}","${decimal(size, sizePlaces)}"]`)
+    .join(',')
+}
+
+/**
+ * Changes of one side of a book, `level` prices from the middle. Near it they are far more frequent, as on the venue;
+ * three in ten remove their level.
+ */
+export function changes(random: () => number, count: number, band = BAND): { level: number; size: number }[] {
   const chosen = new Set<number>()
-  while (chosen.size < count) chosen.add(1 + Math.floor(random() ** 4 * BAND))
-  return Array.from(chosen, (level) => {
-    const size = random() < 0.3 ? decimal(0, sizePlaces) : decimal(random() * 9 + 0.001, sizePlaces)
-    return `["${price(level)}","${size}"]`
-  }).join(',')
+  while (chosen.size < count) chosen.add(1 + Math.floor(random() ** 4 * band))
+  return Array.from(chosen, (level) => ({ level, size: random() < 0.3 ? 0 : random() * 9 + 0.001 }))
 }
 
 /** The REST answer that a depth tape goes on from: `depth` levels a side. */

@@ -1,4 +1,5 @@
-// `npm run bench [-- ids…] [--check] [--quick] [--long]`: runs the suite, prints a table, keeps results.json.
+// `npm run bench [-- ids…] [--check] [--quick] [--long]`: runs the suite, prints a table, keeps results.json. The beginning
+// of ids stands for all of them: `decode`, `agree`.
 //
 // --check compares with the committed results.json and leaves it alone; a fall must show in three runs to fail.
 // Exit codes: 0 well; 1 a fall, or a benchmark that failed; 2 a command line that cannot be understood.
@@ -7,13 +8,13 @@ import { runApart, type Answer } from './apart.ts'
 import { machine } from './machine.ts'
 import { writePage } from './page.ts'
 import { fault, isBetter, merge, readResults, writeResults, type Figure, type Goal, type Results } from './results.ts'
-import { GOALS, SUITE, type Benchmark } from './suite.ts'
+import { GOALS, goalsOf, SUITE, type Benchmark } from './suite.ts'
 import { row } from './table.ts'
 
 const RESULTS = new URL('results.json', import.meta.url)
 const TRIES_MAX = 3
 
-const { values: flags, positionals: ids } = parseArgs({
+const { values: flags, positionals: words } = parseArgs({
   allowPositionals: true,
   options: {
     check: { type: 'boolean', default: false },
@@ -22,7 +23,8 @@ const { values: flags, positionals: ids } = parseArgs({
   },
 })
 
-const unknown = ids.find((id) => !GOALS.some((goal) => goal.id === id))
+const unknown = words.find((word) => goalsOf(word).length === 0)
+const wanted = new Set(words.length === 0 ? GOALS : words.flatMap(goalsOf))
 if (unknown === undefined) process.exitCode = await run()
 else {
   console.error(`bench: no benchmark '${unknown}'; write ${GOALS.map((goal) => goal.id).join(', ')}`)
@@ -34,7 +36,7 @@ async function run(): Promise<number> {
   const committed = await readResults(RESULTS)
   const faults: string[] = []
   for (const benchmark of SUITE) {
-    const goals = benchmark.goals.filter((goal) => ids.length === 0 || ids.includes(goal.id))
+    const goals = benchmark.goals.filter((goal) => wanted.has(goal))
     if (goals.length === 0) continue
     const answer = flags.check ? await confirm(benchmark, goals, committed) : await runApart(benchmark, flags)
     show(goals, answer)

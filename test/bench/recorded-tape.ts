@@ -1,63 +1,79 @@
-// A recorded session without an end: played again and again, each time with ids and times that follow on.
+// A recorded market without an end: played again and again, each time with ids and times that follow on.
+import type { ExchangeName } from '../../crds/names.ts'
 import { Tape, type Advance, type Frame } from './frames.ts'
-import type { Recording } from './recordings.ts'
+import type { RecordedFrame, Recording } from './recordings.ts'
 
-interface Recorded {
-  readonly stream: string
-  readonly data: Readonly<Record<string, unknown>>
-}
+type Data = RecordedFrame['data']
 
 /** The keys of a stream that number its frames; the first of `ids` from frame to frame, the rest along with it. */
 interface Numbering {
   readonly ids: readonly string[]
   /** What the first number of the next pass must be, from the first and the last frame of this one. */
-  readonly next: (first: Readonly<Record<string, number>>, last: Readonly<Record<string, number>>) => number
+  readonly next: (first: Data, last: Data) => number
+  /** The first is what messages are timed by. */
   readonly times: readonly string[]
 }
 
-const NUMBERINGS: Record<string, Numbering> = {
-  aggTrade: { ids: ['a', 'f', 'l'], next: (_, { a = 0 }) => a + 1, times: ['E', 'T'] },
-  bookTicker: { ids: ['u'], next: (_, { u = 0 }) => u + 1, times: ['E', 'T'] },
-  kline_1m: { ids: [], next: () => 0, times: ['E'] },
-  // Spot's updates follow one another (`U` is the last `u` + 1); of perpetuals `pu` names the one before.
-  'depth@100ms': {
-    ids: ['U', 'u', 'pu'],
-    next: ({ U = 0, pu }, { u = 0 }) => (pu === undefined ? u + 1 : u + U - pu),
-    times: ['E', 'T'],
+const NO_IDS = { ids: [], next: () => 0 } as const
+const after =
+  (key: string) =>
+  (_: Data, last: Data): number =>
+    Number(last[key]) + 1
+
+const NUMBERINGS: Readonly<Partial<Record<ExchangeName, Readonly<Record<string, Numbering>>>>> = {
+  binance: {
+    aggTrade: { ids: ['a', 'f', 'l'], next: after('a'), times: ['T', 'E'] },
+    bookTicker: { ids: ['u'], next: after('u'), times: ['T', 'E'] },
+    kline_1m: { ...NO_IDS, times: ['E'] },
+    // Spot's updates follow one another (`U` is the last `u` + 1); of perpetuals `pu` names the one before.
+    'depth@100ms': {
+      ids: ['U', 'u', 'pu'],
+      next: ({ U, pu }, { u }) => (pu === undefined ? Number(u) + 1 : Number(u) + Number(U) - Number(pu)),
+      times: ['E', 'T'],
+    },
+  },
+  // Each pass of a book begins with the snapshot, as after a subscription.
+  okx: {
+    trades: { ids: ['tradeId'], next: after('tradeId'), times: ['ts'] },
+    books: { ...NO_IDS, times: ['ts'] },
+    tickers: { ...NO_IDS, times: ['ts'] },
+  },
+  deribit: {
+    book: { ids: ['change_id', 'prev_change_id'], next: after('change_id'), times: ['timestamp'] },
+    ticker: { ...NO_IDS, times: ['timestamp'] },
   },
 }
 
-/** Frames of the session; each `advance` makes them those of the next half minute. */
-export function recordedTape(recording: Recording): Tape {
-  const frames = recording.frames.map(({ bytes }) => {
-    const text = bytes.toString('latin1')
-    return { text, ...(JSON.parse(text) as Recorded) }
-  })
-  const received = recording.frames.map((frame) => frame.received)
-  const lastsMs = Math.ceil((Math.max(...received) - Math.min(...received)) / 1000) + 1
-  const shifts = new Map<string, number>()
-  for (const [stream, group] of Object.entries(Object.groupBy(frames, ({ stream }) => stream))) {
-    const numbering = numberingOf(stream)
-    const [first, last] = [group?.at(0)?.data, group?.at(-1)?.data] as Record<string, number>[]
-    const id = numbering.ids[0]
-    if (first === undefined || last === undefined || id === undefined) continue
-    shifts.set(stream, numbering.next(first, last) - (first[id] as number))
-  }
+/** Frames of the recording under today's names; each `advance` makes them those of the next half minute. */
+export function recordedTape({ session, frames }: Recording): Tape {
+  const streams = Map.groupBy(frames, ({ stream, listing }) => `${stream} ${listing.venueSymbol}`)
+  const lastsMs = 1 + Math.max(...[...streams.values()].map((group) => lasts(session.exchange, group)))
+  const shifts = new Map([...streams].map(([name, group]) => [name, shift(session.exchange, group)]))
   return new Tape(
-    frames.map(({ text, stream, data }): Frame => {
-      const { ids, times } = numberingOf(stream)
-      const moves: Advance[] = [
-        ...ids.map((key) => ({ key, by: shifts.get(stream) as number })),
-        ...times.map((key) => ({ key, by: lastsMs })),
-      ]
-      return { text, advances: moves.filter(({ key }) => key in data) }
+    frames.map(({ bytes, stream, listing, data }): Frame => {
+      const { ids, times } = numberingOf(session.exchange, stream)
+      const by = shifts.get(`${stream} ${listing.venueSymbol}`) as number
+      const moves: Advance[] = [...ids.map((key) => ({ key, by })), ...times.map((key) => ({ key, by: lastsMs }))]
+      return { text: session.renamed(bytes).toString('latin1'), advances: moves.filter(({ key }) => key in data) }
     }),
   )
 }
 
-function numberingOf(stream: string): Numbering {
-  const kind = stream.slice(stream.indexOf('@') + 1)
-  const numbering = NUMBERINGS[kind]
-  if (numbering === undefined) throw new Error(`recording: a stream ${stream} that is not known here`)
+/** From the first to the last time of a stream, ms. */
+function lasts(exchange: ExchangeName, group: readonly RecordedFrame[]): number {
+  const [key = ''] = numberingOf(exchange, (group[0] as RecordedFrame).stream).times
+  const times = group.flatMap(({ data }) => (key in data ? [Number(data[key])] : []))
+  return times.length === 0 ? 0 : Math.max(...times) - Math.min(...times)
+}
+
+function shift(exchange: ExchangeName, group: readonly RecordedFrame[]): number {
+  const [first, last] = [group.at(0), group.at(-1)] as [RecordedFrame, RecordedFrame]
+  const { ids, next } = numberingOf(exchange, first.stream)
+  return ids[0] === undefined ? 0 : next(first.data, last.data) - Number(first.data[ids[0]])
+}
+
+function numberingOf(exchange: ExchangeName, stream: string): Numbering {
+  const numbering = NUMBERINGS[exchange]?.[stream]
+  if (numbering === undefined) throw new Error(`recording: a stream ${stream} of ${exchange} that is not known here`)
   return numbering
 }

@@ -63,7 +63,9 @@ export interface CollectorProcess {
 }
 
 export async function startCollector(job: Job): Promise<CollectorProcess> {
-  const child = fork(join(import.meta.dirname, 'collect.ts'))
+  // As `marketprism run` begins.
+  const execArgv = ['--import', join(ROOT, 'collector/heap.ts')]
+  const child = fork(join(import.meta.dirname, 'collect.ts'), { execArgv })
   endWithUs(child)
   const gone = once(child, 'exit').then(([code]) => {
     throw new Error(`the collector ended with code ${code}; its error stands above`)

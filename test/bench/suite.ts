@@ -1,4 +1,5 @@
 // What is measured, against what, and what should come out. The order here is that of the table and of results.json.
+import type { DataType, ExchangeName } from '../../crds/names.ts'
 import type { Rounds } from './measure.ts'
 import type { Figure, Goal } from './results.ts'
 
@@ -23,6 +24,25 @@ const limit = (id: string, target: number, unit: Goal['unit'], what: string): Go
 }
 const share = (id: string, what: string): Goal => ({ id, target: 100, unit: '%', better: 'higher', what })
 
+/** What is pushed beside Binance's first four types, each with tapes of its own; see tapes/. */
+const PUSHED: Readonly<Partial<Record<ExchangeName, readonly DataType[]>>> = {
+  binance: ['funding_rate', 'liquidation'],
+  okx: ['trade', 'orderbook', 'ticker', 'kline', 'funding_rate', 'open_interest', 'liquidation'],
+  deribit: [
+    ...(['trade', 'orderbook', 'ticker', 'kline', 'funding_rate', 'open_interest', 'liquidation'] as const),
+    'volatility_index',
+  ],
+}
+
+const decodeOf = (exchange: ExchangeName, type: DataType): Benchmark => {
+  const what = type === 'orderbook' ? 'frame to message and into the local book' : 'frame to message'
+  const target = type === 'orderbook' ? 0.8 : 1.5
+  return {
+    goals: [ratio(`decode.${type}.${exchange}`, target, `${what}, ÷ JSON.parse of the frame alone`)],
+    run: async (context) => (await import('./decode.ts')).decodeOf(exchange, type, context),
+  }
+}
+
 export const SUITE: readonly Benchmark[] = [
   {
     goals: [ratio('decode.trade', 2, 'frame to message, ÷ JSON.parse of the frame alone')],
@@ -40,13 +60,20 @@ export const SUITE: readonly Benchmark[] = [
     goals: [ratio('decode.book', 1, 'frame to message and into the local book, ÷ JSON.parse of the frame alone')],
     run: async (context) => (await import('./decode.ts')).decode('orderbook', context),
   },
+  ...Object.entries(PUSHED).flatMap(([exchange, types]) =>
+    types.map((type) => decodeOf(exchange as ExchangeName, type)),
+  ),
   {
-    goals: [ratio('decode.tardis', 4, 'recorded sessions, ÷ tardis-dev')],
+    goals: [ratio('decode.tardis', 4, 'recorded sessions of all venues, ÷ tardis-dev')],
     run: async (context) => (await import('./sessions.ts')).againstTardis(context),
   },
   {
-    goals: [ratio('decode.cryptofeed', 5, 'recorded sessions, ÷ cryptofeed')],
+    goals: [ratio('decode.cryptofeed', 5, 'recorded sessions of all venues, ÷ cryptofeed')],
     run: async (context) => (await import('./sessions.ts')).againstCryptofeed(context),
+  },
+  {
+    goals: [ratio('audit', 0.5, 'messages audited from files, ÷ JSON.parse of the same lines alone')],
+    run: async (context) => (await import('./audit.ts')).auditFiles(context),
   },
   {
     goals: [ratio('publish.jetstream', 4, "socket to acknowledged, ÷ the client library's own publish")],
@@ -78,3 +105,9 @@ export const SUITE: readonly Benchmark[] = [
 ]
 
 export const GOALS: readonly Goal[] = SUITE.flatMap((benchmark) => benchmark.goals)
+
+/** The goals that a word means: the one with this id, else those whose ids begin so, up to a point: `decode`. */
+export function goalsOf(word: string): readonly Goal[] {
+  const exact = GOALS.filter(({ id }) => id === word)
+  return exact.length > 0 ? exact : GOALS.filter(({ id }) => id.startsWith(`${word}.`))
+}

@@ -2,7 +2,7 @@ import { reached, show, type Detail, type Figure, type Goal } from './results.ts
 
 /** A line of the table on the terminal: id, figure, goal, and how it came about. */
 export function row(goal: Goal, outcome: Figure | string): string {
-  const id = goal.id.padEnd(18)
+  const id = goal.id.padEnd(31)
   if (typeof outcome === 'string') return `${id} ${'–'.padStart(10)}  ${outcome}`
   const value = `${show(outcome.value)} ${goal.unit}`.padStart(10)
   const want = `${goal.better === 'higher' ? '≥' : '≤'} ${goal.target}`.padStart(6)
@@ -12,7 +12,7 @@ export function row(goal: Goal, outcome: Figure | string): string {
 
 function details(detail: Detail): string {
   const parts = told(detail)
-  return parts.length === 0 ? '' : `\n${' '.repeat(19)}${parts.join('; ')}`
+  return parts.length === 0 ? '' : `\n${' '.repeat(32)}${parts.join('; ')}`
 }
 
 /** A detail as `name: value`, without the machine, which is the same for all. */

@@ -1,10 +1,12 @@
 // The command line as users meet it: exit codes, texts, and what becomes of bad input.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { basename, join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { CollectorStatus } from '../../collector/status.ts'
+import { ROOMS } from '../../collector/exchanges/registry.ts'
 import { runCommand } from '../../collector/run.ts'
 import { type Exchange, startExchange } from '../exchange/exchange.ts'
 import { folder, manifest, type Program, start, startRun } from './collect.ts'
@@ -204,13 +206,32 @@ describe('marketprism run', () => {
 })
 
 describe('npm start', () => {
-  it('collects from the simulated exchange, and its account balances without a gap', async () => {
-    await using program = start(['--duration', '5s'], START, place.path)
+  /** Runs the demo to its end. @returns the folder with its messages */
+  async function demo(...args: string[]): Promise<string> {
+    await using program = start(args, START, place.path)
     expect(await program.ended).toBe(0)
     const out = program.stdout()
     expect(out).toContain('balanced  every frame and every message is accounted for')
     expect(out).toMatch(/gaps +0 announced/)
     const [, dir = ''] = /audit --dir (\S+)/.exec(program.stderr()) ?? []
     expect(await audit('--dir', join(place.path, dir))).toMatchObject({ code: 0, report: { whole: true } })
+    return join(place.path, dir)
+  }
+
+  it('collects from the simulated exchange, and its account balances without a gap', async () => {
+    await demo('--duration', '5s')
+  })
+
+  it('start:all collects every type of every market of every exchange', async () => {
+    const dir = await demo('all', '--duration', '8s')
+    const wanted = ROOMS.flatMap(({ exchange, market, types }) =>
+      Object.keys(types).map((type) => `${type}/${exchange}/${market}`),
+    )
+    const found = new Set(
+      readdirSync(dir, { recursive: true, encoding: 'utf8' }).map((path) => path.split('/').slice(0, 3).join('/')),
+    )
+    const missing = wanted.filter((path) => !found.has(path))
+    // Only perpetual futures have funding, and a market may live without liquidations for a few seconds.
+    expect(missing.filter((path) => !path.startsWith('liquidation/'))).toEqual(['funding_rate/okx/future'])
   })
 })

@@ -10,14 +10,14 @@ import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Collector } from '../../crds/collector.ts'
 import { checkCollector } from '../../crds/faults.ts'
-import type { DataType } from '../../crds/names.ts'
+import type { DataType, Market } from '../../crds/names.ts'
 import { openCollector, type RunningCollector } from '../../collector/collector.ts'
 import { type Clock, realClock } from '../../collector/connection/clock.ts'
 import { openLog } from '../../collector/log.ts'
 import { openSink } from '../../collector/sinks/open.ts'
 import type { CollectorStatus } from '../../collector/status.ts'
 import type { summaryRecord } from '../../collector/terminal/summary.ts'
-import type { Exchange, MarketOfVenue } from '../exchange/exchange.ts'
+import type { Exchange, ExchangeOptions } from '../exchange/exchange.ts'
 
 const WAIT_MS_MAX = 40_000
 const POLL_MS = 10
@@ -27,15 +27,24 @@ const COMPILED = resolve(import.meta.dirname, '../../node_modules/.cache/compile
 
 export const TYPES: readonly DataType[] = ['trade', 'orderbook', 'ticker', 'kline']
 
-/** What a manifest of these tests says. */
-export interface Wanted {
-  readonly name?: string
+/** The exchanges that can be simulated. */
+export type Simulated = NonNullable<ExchangeOptions['exchange']>
+
+/** What a collector takes of one simulated exchange. */
+export interface WantedFeeds {
+  /** `binance` by default. */
+  readonly exchange?: Simulated
   /** Symbols by market. */
-  readonly symbols: Partial<Record<MarketOfVenue, readonly string[]>>
+  readonly symbols: Partial<Record<Market, readonly string[]>>
   readonly types?: readonly DataType[]
+  readonly orderbook?: { readonly depth?: number; readonly snapshotSeconds?: number }
+}
+
+/** What a manifest of these tests says. */
+export interface Wanted extends WantedFeeds {
+  readonly name?: string
   /** Where it goes: `spec.sink`. */
   readonly sink: object
-  readonly orderbook?: { readonly depth?: number; readonly snapshotSeconds?: number }
   /** `spec` beside feeds and sink. */
   readonly spec?: object
 }
@@ -47,15 +56,23 @@ export function jetstream(url: string, name: string, stream: object = {}): objec
 
 /** The manifest, as a user writes it, of what is wanted from a simulated exchange. */
 export function manifest(exchange: Pick<Exchange, 'urls'>, wanted: Wanted): object {
-  const { name = 'e2e', symbols, types = TYPES, sink, orderbook, spec } = wanted
-  const feeds = Object.entries(symbols).map(([market, list]) => ({
-    exchange: 'binance',
+  return manifestOf(feedsOf(exchange, wanted), wanted)
+}
+
+/** A feed for each market. */
+export function feedsOf({ urls }: Pick<Exchange, 'urls'>, wanted: WantedFeeds): object[] {
+  const { exchange = 'binance', symbols, types = TYPES, orderbook } = wanted
+  return Object.entries(symbols).map(([market, list]) => ({
+    exchange,
     market,
     symbols: list,
     types,
-    endpoints: exchange.urls[market as MarketOfVenue],
+    endpoints: urls[market as Market],
     ...(types.includes('orderbook') && { options: { orderbook: { depth: 200, snapshotSeconds: 3600, ...orderbook } } }),
   }))
+}
+
+export function manifestOf(feeds: readonly object[], { name = 'e2e', sink, spec }: Omit<Wanted, 'symbols'>): object {
   return {
     apiVersion: 'marketprism.io/v1alpha1',
     kind: 'Collector',

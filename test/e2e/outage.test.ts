@@ -34,7 +34,7 @@ async function nothingIsLost(collecting: Collecting, world: World, natsUrl: stri
   expect(ledger).toMatchObject({
     gaps: 0,
     messagesDuplicate: 0,
-    messagesDropped: { spool_full: 0, refused_by_sink: 0 },
+    messagesDropped: { spool_full: 0, refused_by_sink: 0, quality: 0 },
   })
   expect(sessions.map(({ lost, planned }) => lost + planned)).toEqual(sessions.map(() => 0))
   const stored = await storedIn(natsUrl, STREAM)

@@ -4,11 +4,14 @@ import { auditCommand } from '../../collector/audit/command.ts'
 import { continuity } from '../../collector/exchanges/registry.ts'
 import { type Gap, type Message, message, type OrderBook, type Trade } from '../../collector/market/messages.ts'
 import type { Report } from '../../collector/quality/audit/report.ts'
-import type { Exchange, MarketOfVenue } from '../exchange/exchange.ts'
-import type { TrueTrade } from '../exchange/venue.ts'
+import type { Exchange } from '../exchange/exchange.ts'
+import type { TrueBook, TrueTrade } from '../exchange/venue.ts'
 import { observe } from '../stored.ts'
 
-/** What `marketprism audit --json` says, and its exit code. */
+/**
+ * What `marketprism audit --json` says, and its exit code.
+ * @throws Error when it reports nothing
+ */
 export async function audit(...args: string[]): Promise<{ code: number; report: Report; error: string }> {
   let [out, error] = ['', '']
   const io = {
@@ -16,7 +19,8 @@ export async function audit(...args: string[]): Promise<{ code: number; report: 
     stderr: { write: (text: string) => (error += text) },
   }
   const code = await auditCommand([...args, '--json'], io, continuity)
-  return { code, report: (out === '' ? undefined : JSON.parse(out)) as Report, error }
+  if (out === '') throw new Error(`audit ends with ${code}: ${error}`)
+  return { code, report: JSON.parse(out) as Report, error }
 }
 
 export interface Compared {
@@ -29,28 +33,32 @@ export interface Compared {
   readonly wrong: readonly string[]
 }
 
-/** Holds messages, in the order of storage, against the truth of the exchange they came from. */
+/** Holds messages of one exchange, in the order of storage, against the truth of the exchange they came from. */
 export function compare(messages: readonly Message[], truth: Exchange['truth']): Compared {
   const wrong: string[] = []
   let [books, trades, announced] = [0, 0, 0]
   for (const [name, own] of Map.groupBy(messages, (m) => `${m.market} ${m.symbol}`)) {
-    const { market, symbol } = own[0] as Message
-    const side = truth[market as MarketOfVenue]
-    const venueSymbol = symbol.replace('-', '')
+    const { market } = own[0] as Message
+    const side = truth[market]
     const say = (text: string) => wrong.push(`${name}: ${text}`)
+    const listed = own.find((m) => m.type === 'instrument')
+    if (listed === undefined) {
+      say('no message says what instrument it is')
+      continue
+    }
     const gaps = own.filter((m) => m.type === 'gap')
     const bookMessages = own.filter((m) => m.type === 'orderbook')
-    books += compareBook(bookMessages, (seq) => side.bookAt(venueSymbol, seq), say)
+    books += compareBook(bookMessages, (seq) => side.bookAt(listed.venue_symbol, seq), say)
     const stored = own.filter((m) => m.type === 'trade')
     const tradeGaps = gaps.filter((gap) => gap.of === 'trade')
-    const counts = compareTrades(stored, tradeGaps, side.trades(venueSymbol), say)
+    const counts = compareTrades(stored, tradeGaps, side.trades(listed.venue_symbol), say)
     trades += counts.trades
     announced += counts.announced
   }
   return { books, trades, announced, wrong }
 }
 
-type BookAt = (seq: number) => { readonly bids: readonly Level[]; readonly asks: readonly Level[] } | undefined
+type BookAt = (seq: number) => Pick<TrueBook, 'bids' | 'asks'> | undefined
 
 function compareBook(messages: readonly OrderBook[], bookAt: BookAt, say: (text: string) => void): number {
   const book = new ConsumerBook()
@@ -75,7 +83,7 @@ function compareBook(messages: readonly OrderBook[], bookAt: BookAt, say: (text:
 /** The first difference between two sides, as far as the snapshot that ours began with reaches. */
 function differenceOf(
   ours: readonly Level[],
-  theirs: readonly Level[],
+  theirs: TrueBook['bids'],
   snapshot: readonly Level[],
   direction: 1 | -1,
 ): string | undefined {
@@ -84,10 +92,16 @@ function differenceOf(
   const [rebuilt, truth] = [ours.filter(isKnown), theirs.filter(isKnown)]
   for (let i = 0; i < Math.max(rebuilt.length, truth.length); i++) {
     const [a, b] = [rebuilt[i], truth[i]]
-    if (a !== undefined && b !== undefined && !compareDecimals(a[0], b[0]) && !compareDecimals(a[1], b[1])) continue
+    if (a !== undefined && b !== undefined && !compareDecimals(a[0], b[0]) && !compareDecimals(figure(a), b[1]))
+      continue
     return `level ${i} is ${a?.join(' x ')}, truly it is ${b?.join(' x ')}`
   }
   return undefined
+}
+
+/** The size of a level in the venue's own unit. */
+function figure([, size, raw = size]: Level): string {
+  return raw
 }
 
 function compareTrades(
@@ -96,33 +110,43 @@ function compareTrades(
   truth: readonly TrueTrade[],
   say: (text: string) => void,
 ): { trades: number; announced: number } {
-  const byId = new Map<string, Trade>()
+  const byNumber = new Map<number, Trade>()
   for (const trade of stored) {
-    if (byId.has(trade.id)) say(`trade ${trade.id} is stored twice`)
-    byId.set(trade.id, trade)
+    if (byNumber.has(numberOf(trade))) say(`trade ${numberOf(trade)} is stored twice`)
+    byNumber.set(numberOf(trade), trade)
   }
-  const first = truth.findIndex(({ id }) => byId.has(String(id)))
-  const last = truth.findLastIndex(({ id }) => byId.has(String(id)))
+  const first = truth.findIndex(({ id }) => byNumber.has(id))
+  const last = truth.findLastIndex(({ id }) => byNumber.has(id))
   const between = first < 0 ? [] : truth.slice(first, last + 1)
   let [found, announced] = [0, 0]
   for (const trade of between) {
-    const ours = byId.get(String(trade.id))
+    const ours = byNumber.get(trade.id)
     if (ours === undefined) {
       if (gaps.some((gap) => lies(trade, gap))) announced++
       else say(`trade ${trade.id} is missing and in no gap`)
       continue
     }
     found++
-    const isSame = ours.price === trade.price && ours.size === trade.size && ours.side === trade.side
+    const { price, size, raw_size: raw = size, side } = ours
+    const isSame = !compareDecimals(price, trade.price) && !compareDecimals(raw, trade.size) && side === trade.side
     if (!isSame) say(`trade ${JSON.stringify(ours)} was truly ${JSON.stringify(trade)}`)
   }
-  if (found !== byId.size) say(`${byId.size - found} stored trades never happened`)
+  if (found !== byNumber.size) say(`${byNumber.size - found} stored trades never happened`)
   return { trades: between.length, announced }
 }
 
+/** The number of a trade that rises by one. */
+function numberOf({ id, seq }: Trade): number {
+  return seq ?? Number(id)
+}
+
 function lies({ id, time }: TrueTrade, gap: Gap): boolean {
-  if (gap.after_id !== undefined && gap.before_id !== undefined) {
-    return Number(gap.after_id) < id && id < Number(gap.before_id)
+  const after = gap.after_seq ?? gap.after_id
+  const before = gap.before_seq ?? gap.before_id
+  if (after !== undefined && before !== undefined) {
+    // Where numbering began anew: the end of the old one, and the beginning of the new one.
+    const isRestart = Number(before) <= Number(after)
+    return isRestart ? id > Number(after) || id < Number(before) : Number(after) < id && id < Number(before)
   }
   return gap.from <= time * 1000 && time * 1000 <= gap.to
 }
@@ -144,21 +168,15 @@ export async function storedIn(url: string, stream: string): Promise<Message[]> 
   return stored.map(({ payload }) => message.parse(payload))
 }
 
-/** What the venue's stream stands for, e.g. `btcusdt@aggTrade`: the channel that its frames become. */
-export function channelOf(market: string, stream: string): string {
-  const [symbol = '', name = ''] = stream.split('@')
-  const type = { aggTrade: 'trade', depth: 'orderbook', bookTicker: 'ticker', kline_1m: 'kline' }[name] ?? name
-  return `${type} ${market} ${symbol.toUpperCase()}`
-}
-
 /** The number that tells a stored message from its neighbours in the venue's own counting, as the ledger has it. */
 export function ledgerId(m: Message): number {
   switch (m.type) {
     case 'trade':
-      return Number(m.id)
+      return numberOf(m)
     case 'orderbook':
+      return m.seq
     case 'ticker':
-      return m.seq as number
+      return m.seq ?? (m.ts as number) / 1000
     default:
       return (m.ts as number) / 1000
   }

@@ -59,6 +59,39 @@ function check(exchange: Exchange, stored: readonly Message[]): void {
   )
 }
 
+describeWithNats('a node that is drained', () => {
+  it('C015: its collector ends within ten seconds, and with its successor beside it nothing is missing', async () => {
+    await using nats = await startNats()
+    using place = folder()
+    const exchange = await startExchange({ symbols: ['BTCUSDT', 'ETHUSDT'], rate: 500, levels: 60 })
+    try {
+      const symbols = { perpetual: ['BTC-USDT', 'ETH-USDT'] }
+      const types = ['trade', 'orderbook'] as const
+      const wanted = manifest(exchange, { symbols, types, sink: jetstream(nats.url, 'MARKET') })
+      const file = place.write('collector.yaml', wanted)
+      const lives = ({ channels }: CollectorStatus) => channels.length === 4 && channels.every(({ made }) => made > 20)
+      await using first = startRun(file)
+      await first.until('it collects', lives)
+      await using second = startRun(file)
+      await second.until('its successor collects, too', lives)
+      const { code, seconds } = await terminate(first)
+      expect([code, seconds < 10, first.summary().balanced]).toEqual([0, true, true])
+      const before = exchange.truth.perpetual.trades('BTCUSDT').length
+      await until('trades went on', () => exchange.truth.perpetual.trades('BTCUSDT').length > before + MISSED)
+      expect((await terminate(second)).code).toBe(0)
+      const stored = await storedIn(nats.url, 'MARKET')
+      const { wrong, trades, announced } = compare(stored, exchange.truth)
+      expect([wrong, announced, trades > MISSED]).toEqual([[], 0, true])
+      // The successor cannot know that the first one has what came before its own snapshots.
+      const gaps = stored.filter((m) => m.type === 'gap').map(({ of, reason }) => `${of} ${reason}`)
+      expect(gaps.filter((gap) => gap !== 'orderbook restart')).toEqual([])
+      expect(await audit('--stream', 'MARKET', '--nats', nats.url)).toMatchObject({ code: 0, report: { findings: [] } })
+    } finally {
+      await exchange.close()
+    }
+  })
+})
+
 describeWithNats('a collector that was killed and is started again', () => {
   it.concurrent('fills what JetStream lacks, or announces it', async () => {
     await using nats = await startNats()

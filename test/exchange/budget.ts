@@ -5,47 +5,53 @@ export type Verdict =
   | { readonly kind: 'granted'; readonly used: number }
   | { readonly kind: 'wait' | 'banned'; readonly used: number; readonly seconds: number }
 
-const MINUTE = 60_000
 // What was under way when the first refusal was sent is not held against the client.
 const UNDER_WAY_MS = 1_000
 
+export interface BudgetOptions {
+  /** Weight that is granted in each window. */
+  readonly weight: number
+  readonly windowMs: number
+  /** How long who asks on while told to wait is shut out; 0: never. */
+  readonly banMs: number
+}
+
 /**
- * Request weight of one address in each minute. Over it: `wait` for the rest of the minute. Who asks on all the same
- * is `banned` for a time; no request is granted while it lasts.
+ * Request weight of one address in each window of time. Over it: `wait` for the rest of the window. Who asks on all the
+ * same is `banned` for a time; no request is granted while it lasts.
  */
 export class Budget {
   readonly #clock: Clock
-  readonly #perMinute: number
-  readonly #banMs: number
-  #minute = 0
+  readonly #options: BudgetOptions
+  #window = 0
   #used = 0
   #waitSince = 0
   #waitUntil = 0
   #banUntil = 0
 
-  constructor(clock: Clock, perMinute: number, banMs: number) {
+  constructor(clock: Clock, options: BudgetOptions) {
     this.#clock = clock
-    this.#perMinute = perMinute
-    this.#banMs = banMs
+    this.#options = options
   }
 
   spend(weight: number): Verdict {
     const now = this.#clock.now()
-    const minute = Math.floor(now / MINUTE)
-    if (minute !== this.#minute) {
-      this.#minute = minute
+    const { weight: granted, windowMs, banMs } = this.#options
+    const window = Math.floor(now / windowMs)
+    if (window !== this.#window) {
+      this.#window = window
       this.#used = 0
     }
     if (now < this.#banUntil) return this.#refused('banned', this.#banUntil - now)
     if (now < this.#waitUntil) {
-      if (now <= this.#waitSince + UNDER_WAY_MS) return this.#refused('wait', this.#waitUntil - now)
-      this.#banUntil = now + this.#banMs
-      return this.#refused('banned', this.#banMs)
+      if (banMs === 0 || now <= this.#waitSince + UNDER_WAY_MS) return this.#refused('wait', this.#waitUntil - now)
+      this.#banUntil = now + banMs
+      return this.#refused('banned', banMs)
     }
     this.#used += weight
-    if (this.#used <= this.#perMinute) return { kind: 'granted', used: this.#used }
+    if (this.#used <= granted) return { kind: 'granted', used: this.#used }
     this.#waitSince = now
-    this.#waitUntil = (minute + 1) * MINUTE
+    this.#waitUntil = (window + 1) * windowMs
     return this.#refused('wait', this.#waitUntil - now)
   }
 

@@ -39,3 +39,14 @@ test('real time drives the clock, and a timer set meanwhile wakes it', async () 
   expect(Math.abs(clock.now() - realTime())).toBeLessThan(1_000)
   stop()
 })
+
+test('time may run faster than real time', async () => {
+  const began = realTime()
+  const clock = new Clock(began)
+  const stop = followRealTime(clock, 1_000)
+  await new Promise<void>((resolve) => clock.after(60_000, resolve))
+  const passed = realTime() - began
+  expect(passed).toBeLessThan(10_000)
+  expect(clock.now() - began).toBeLessThanOrEqual(passed * 1_000)
+  stop()
+})

@@ -114,19 +114,24 @@ export function realTime(): number {
 const WAKE_MS_MIN = 2
 const WAKE_MS_MAX = 1_000
 
-/** Lets real time drive the clock; the answer ends it. */
-export function followRealTime(clock: Clock): () => void {
+/**
+ * Lets real time drive the clock, so many times faster; the answer ends it.
+ * @param clock as real time was when it was made
+ */
+export function followRealTime(clock: Clock, pace: number = 1): () => void {
+  const begin = clock.now()
+  const now = () => begin + (realTime() - begin) * pace
   let wake: NodeJS.Timeout | undefined
   let advancing = false
   const schedule = () => {
     if (advancing) return
     clearTimeout(wake)
-    const wait = (clock.next() ?? Infinity) - realTime()
+    const wait = ((clock.next() ?? Infinity) - now()) / pace
     wake = setTimeout(turn, Math.min(WAKE_MS_MAX, Math.max(WAKE_MS_MIN, wait)))
   }
   const turn = () => {
     advancing = true
-    clock.advanceTo(realTime())
+    clock.advanceTo(now())
     advancing = false
     schedule()
   }

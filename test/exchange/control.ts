@@ -51,7 +51,8 @@ export function controlOf(exchange: Controlled): Control {
         load?.stop()
         return json({})
       case 'GET truth/book': {
-        const truth = exchange.truth[query.get('market') ?? '']
+        const market = Object.keys(exchange.truth).find((name) => name === query.get('market'))
+        const truth = market === undefined ? undefined : exchange.truth[market]
         const symbol = query.get('symbol') ?? ''
         const seq = query.has('seq') ? Number(query.get('seq')) : truth?.seq(symbol)
         const book = seq === undefined ? undefined : truth?.bookAt(symbol, seq)

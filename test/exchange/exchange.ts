@@ -1,10 +1,10 @@
 // The simulated exchange: the wire protocol of a venue on local ports, fed by a synthetic market or a recording, with a
 // ledger of what it sent and faults on command. It reads the protocols on its own and imports nothing of the collector,
 // so that the two agreeing proves something.
-//   venue.ts      what a protocol's room supplies      binance/      the one room so far; protocols.ts lists them
+//   venue.ts      what a protocol's room supplies      binance/ …    the rooms; protocols.ts lists them
 //   market/       the synthetic market                 recording.ts, replay.ts   recorded sessions
 //   host.ts, line.ts, faults.ts, ledger.ts             connections, what happens to frames, the account of it
-import type { Market } from '../../crds/names.ts'
+import { type Market, MARKETS } from '../../crds/names.ts'
 import { Clock, followRealTime, realTime } from './clock.ts'
 import { controlOf } from './control.ts'
 import { Faults, type FaultSpec } from './faults.ts'
@@ -34,8 +34,14 @@ export interface ExchangeOptions {
   readonly speed?: number | 'max'
   /** Recordings: begin when all that was recorded is subscribed (default), or with {@link Exchange.start}. */
   readonly start?: 'subscribed' | 'command'
+  /** Only these of the exchange's markets; all by default. */
+  readonly markets?: readonly Market[]
   /** First port; the next market takes the next one. Free ports by default. */
   readonly port?: number
+  /** The address to listen on; `127.0.0.1` by default. */
+  readonly host?: string
+  /** Time runs so many times faster than real time; 1 by default. */
+  readonly pace?: number
   /** Time stands still but for {@link Exchange.advance}; else it is real. */
   readonly virtual?: boolean
   /** Where virtual time begins, ms since the epoch; 2026-09-21T14:13:20Z by default. */
@@ -52,11 +58,12 @@ export interface Urls {
   readonly rest: string
 }
 
-export type MarketOfVenue = 'spot' | 'perpetual'
+/** By market; those that the exchange has can be listed, and to read another one throws. */
+export type ByMarket<T> = Readonly<Record<Market, T>>
 
 export interface Exchange {
-  readonly urls: Readonly<Record<MarketOfVenue, Urls>>
-  readonly truth: Readonly<Record<MarketOfVenue, Truth>>
+  readonly urls: ByMarket<Urls>
+  readonly truth: ByMarket<Truth>
   readonly faults: Pick<Faults, 'add' | 'clear' | 'list'>
   /** What was sent so far; with `ids`, all of it. */
   ledger(options?: { ids?: boolean }): LedgerView
@@ -73,13 +80,14 @@ export interface Exchange {
   /** Virtual time only: lets so many ms pass, with all that happens in them. */
   advance(ms: number): void
   /** A connection without a socket: what the wire is given, the client would get. `path` with its query. */
-  connect(market: MarketOfVenue, path: string, wire: Wire): Connection
+  connect(market: Market, path: string, wire: Wire): Connection
   /** A request without a socket; undefined when it is never answered. */
-  request(market: MarketOfVenue, path: string): Promise<RestAnswer | undefined>
+  request(market: Market, path: string): Promise<RestAnswer | undefined>
   close(): Promise<void>
 }
 
 const VIRTUAL_START = 1_790_000_000_000
+const HERE = '127.0.0.1'
 
 /** @throws when a recording cannot be read, a port is taken, or a fault is malformed */
 export async function startExchange(options: ExchangeOptions = {}): Promise<Exchange> {
@@ -107,18 +115,19 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Exch
       spec,
     )
   const control = controlOf({ load, ledger, faults, truth, shutdownNotice, start })
+  const { host: address = HERE, compression = false } = options
   const listening = await Promise.all(
     [...hosts.values()].map(async (host, i) => {
       const port = options.port === undefined || options.port === 0 ? 0 : options.port + i
-      return [host.venue.market, await listen(host, control, port, options.compression === true)] as const
+      return [host.venue.market, await listen(host, control, { address, port, compression })] as const
     }),
   )
   const ports = new Map(listening)
   for (const fault of options.faults ?? []) faults.add(fault)
-  const stopTime = options.virtual === true ? () => {} : followRealTime(clock)
+  const stopTime = options.virtual === true ? () => {} : followRealTime(clock, options.pace)
   const hostOf = (market: Market) => hosts.get(market) ?? missing(market)
   return {
-    urls: perMarket(ports, ({ port }) => ({ websocket: `ws://127.0.0.1:${port}`, rest: `http://127.0.0.1:${port}` })),
+    urls: perMarket(ports, ({ port }) => urlsOf(address, port)),
     truth,
     faults,
     ledger: (view) => ledger.view(view),
@@ -132,8 +141,8 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Exch
         throw new Error('time is real here: start the exchange with virtual: true to advance it')
       clock.advance(ms)
     },
-    connect: (market, path, wire) => hostOf(market).open(new URL(path, 'http://127.0.0.1'), wire),
-    request: (market, path) => hostOf(market).answer({ method: 'GET', url: new URL(path, 'http://127.0.0.1') }),
+    connect: (market, path, wire) => hostOf(market).open(new URL(path, 'http://localhost'), wire),
+    request: (market, path) => hostOf(market).answer({ method: 'GET', url: new URL(path, 'http://localhost') }),
     close: async () => {
       stopTime()
       each((host) => host.venue.close())
@@ -144,25 +153,32 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Exch
 
 function venues(protocol: Protocol, clock: Clock, options: ExchangeOptions): Venue[] {
   const limits = options.limits ?? {}
+  const markets = protocol.markets.filter((market) => options.markets?.includes(market) ?? true)
   if (options.recordings === undefined) {
     const { seed = 1, symbols = 5, rate = 200, levels = 500 } = options
-    return protocol.markets.map((market) => protocol.synthetic(market, clock, { seed, symbols, rate, levels, limits }))
+    return markets.map((market) => protocol.synthetic(market, clock, { seed, symbols, rate, levels, limits }))
   }
   const items = options.recordings.flatMap((path) => readRecording(path))
-  const strange = items.find((item) => protocol.marketOf(item.url) === undefined)
+  const strange = items.find(({ url }) => !protocol.hosts.includes(url.hostname))
   if (strange !== undefined)
     throw new Error(`the recording has '${strange.url.host}', which is no host of this exchange`)
   const { speed = 1, start = 'subscribed' } = options
-  return protocol.markets.map((market) => {
-    const own = items.filter((item) => protocol.marketOf(item.url) === market)
+  const marketsOf = protocol.marketsOf(items)
+  return markets.map((market) => {
+    const own = items.filter((item) => marketsOf(item).includes(market))
     return protocol.recorded(market, clock, { items: own, speed, start, limits })
   })
 }
 
-function perMarket<T, U>(map: ReadonlyMap<Market, T>, make: (value: T) => U): Record<MarketOfVenue, U> {
-  const spot = map.get('spot') ?? missing('spot')
-  const perpetual = map.get('perpetual') ?? missing('perpetual')
-  return { spot: make(spot), perpetual: make(perpetual) }
+function urlsOf(address: string, port: number): Urls {
+  const host = address.includes(':') ? `[${address}]` : address
+  return { websocket: `ws://${host}:${port}`, rest: `http://${host}:${port}` }
+}
+
+function perMarket<T, U>(map: ReadonlyMap<Market, T>, make: (value: T) => U): ByMarket<U> {
+  const own = Object.fromEntries([...map].map(([market, value]) => [market, make(value)]))
+  const others = MARKETS.filter((market) => !map.has(market)).map((market) => [market, { get: () => missing(market) }])
+  return Object.defineProperties(own, Object.fromEntries(others)) as ByMarket<U>
 }
 
 function missing(market: string): never {

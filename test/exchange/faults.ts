@@ -91,6 +91,14 @@ type Active<K extends FaultKind> = ActiveFault & { readonly spec: Of<K> }
 
 const ACTIVE_MAX = 1_000
 
+/** Over as soon as it has begun. */
+function isInstant(fault: Fault): boolean {
+  if (fault.kind === 'close') {
+    return fault.next === undefined && fault.probability === undefined && fault.seconds === undefined
+  }
+  return fault.kind === 'sequence_gap' || fault.kind === 'sequence_restart' || fault.kind === 'inject'
+}
+
 export class Faults {
   readonly #clock: Clock
   readonly #chance: Random
@@ -122,8 +130,7 @@ export class Faults {
       this.#clock.after(parsed.seconds * 1_000, () => this.#finish(fault))
     }
     this.#begin(fault)
-    const instant = parsed.kind === 'sequence_gap' || parsed.kind === 'sequence_restart' || parsed.kind === 'inject'
-    if (instant) this.#finish(fault)
+    if (isInstant(parsed)) this.#finish(fault)
     return fault.id
   }
 

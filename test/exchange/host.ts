@@ -25,7 +25,6 @@ export interface Wire {
 
 const ABNORMAL = 1006
 const PINGS_MAX = 100
-const FIVE_MINUTES = 300_000
 
 /** One connection as the exchange holds it. What comes from the client is told to it. */
 export class Connection {
@@ -36,6 +35,7 @@ export class Connection {
   #open = true
   #pingsUnanswered: string[] = []
   #pongOverdue: () => void = () => {}
+  #lastWord: number
   readonly #wire: Wire
   readonly #clock: Clock
   readonly #limits: Limits
@@ -54,10 +54,11 @@ export class Connection {
     this.#clock = host.clock
     this.#limits = host.venue.limits
     this.#gone = () => gone(this)
+    this.#lastWord = this.#clock.now()
     this.entry = host.ledger.open(host.venue.market, url.pathname + url.search, this.#clock.now())
     const chance = host.nextChance()
     this.line = new Line(host.venue.market, this.#clock, chance.fork('faults'), host.faults, this.entry, {
-      write: (text) => this.#open && wire.send(text),
+      write: (text) => this.#write(text),
       close: (code) => this.close(code, ''),
       wrap: (frame) => this.session.wrap(frame),
     })
@@ -75,12 +76,27 @@ export class Connection {
       throw new NoSuchPath(url)
     }
     this.session = opened
-    this.#timers.push(this.#clock.every(this.#limits.pingEveryMs, this.#limits.pingEveryMs, () => this.#ping()))
-    this.#timers.push(this.#clock.after(this.#limits.lifeMs, () => this.close(1001, 'connection lived its day')))
+    this.#startTimers(this.#limits)
+  }
+
+  #startTimers({ pingEveryMs, lifeMs, idleMs }: Limits): void {
+    const timers = this.#timers
+    if (pingEveryMs !== undefined) timers.push(this.#clock.every(pingEveryMs, pingEveryMs, () => this.#ping()))
+    if (lifeMs !== undefined) timers.push(this.#clock.after(lifeMs, () => this.close(1001, 'connection lived its day')))
+    if (idleMs !== undefined) this.#watchIdle(idleMs)
+  }
+
+  #watchIdle(idleMs: number): void {
+    this.#clock.at(this.#lastWord + idleMs, () => {
+      if (!this.#open) return
+      if (this.#clock.now() - this.#lastWord >= idleMs) this.session.idle?.()
+      else this.#watchIdle(idleMs)
+    })
   }
 
   message(text: string): void {
     this.entry.received.messages++
+    this.#lastWord = this.#clock.now()
     if (this.#counted()) this.session.receive(text)
   }
 
@@ -139,6 +155,12 @@ export class Connection {
   #reply(text: string): void {
     if (!this.#open || !this.#pongs) return
     this.entry.replies++
+    this.#write(text)
+  }
+
+  #write(text: string): void {
+    if (!this.#open) return
+    this.#lastWord = this.#clock.now()
     this.#wire.send(text)
   }
 
@@ -151,14 +173,17 @@ export class Connection {
   }
 
   #expectPong(): void {
-    this.#pongOverdue = this.#clock.after(this.#limits.pongWithinMs, () => this.close(ABNORMAL, ''))
+    const { pongWithinMs } = this.#limits
+    if (pongWithinMs !== undefined) this.#pongOverdue = this.#clock.after(pongWithinMs, () => this.close(ABNORMAL, ''))
   }
 
   #counted(): boolean {
+    const { messagesPerSecond } = this.#limits
+    if (messagesPerSecond === undefined) return this.#open
     const now = this.#clock.now()
     this.#recent.push(now)
     while (this.#recent[0]! <= now - 1_000) this.#recent.shift()
-    if (this.#recent.length > this.#limits.messagesPerSecond) this.close(1008, 'Too many requests')
+    if (this.#recent.length > messagesPerSecond) this.close(1008, 'Too many requests')
     return this.#open
   }
 
@@ -190,6 +215,7 @@ export class Host {
   readonly #chance: Random
   readonly #attempts: number[] = []
   #opened = 0
+  #underWay = 0
 
   constructor(venue: Venue, clock: Clock, faults: Faults, ledger: Ledger, chance: Random) {
     this.venue = venue
@@ -209,14 +235,26 @@ export class Host {
    * @returns undefined, or the HTTP status to refuse it with; 0 resets it without an answer
    */
   refusal(): number | undefined {
-    const now = this.clock.now()
-    this.#attempts.push(now)
-    while (this.#attempts[0]! <= now - FIVE_MINUTES) this.#attempts.shift()
     const fault = this.faults.take(['refuse'], this.venue.market, '')
-    const crowded = this.#attempts.length > this.venue.limits.connectsPerFiveMinutes
+    const crowded = this.#tooOften() || this.#tooMany()
     const status = fault === undefined ? (crowded ? 429 : undefined) : (fault.spec.status ?? 0)
     if (status !== undefined) this.ledger.refused++
     return status
+  }
+
+  #tooOften(): boolean {
+    const { connects, connectsWithinMs = 0 } = this.venue.limits
+    if (connects === undefined) return false
+    const now = this.clock.now()
+    this.#attempts.push(now)
+    while (this.#attempts[0]! <= now - connectsWithinMs) this.#attempts.shift()
+    return this.#attempts.length > connects
+  }
+
+  /** Whether one more would be more than may be open at once. */
+  #tooMany(): boolean {
+    const { openMax } = this.venue.limits
+    return openMax !== undefined && this.connections.size + this.#underWay >= openMax
   }
 
   /** @throws NoSuchPath */
@@ -234,12 +272,24 @@ export class Host {
       this.ledger.rest(this.venue.market, request.url.pathname, 0)
       return undefined
     }
-    const answer =
-      fault?.status === undefined ? await this.venue.answer(request) : failure(fault.status, fault.retryAfterSeconds)
-    this.ledger.rest(this.venue.market, request.url.pathname, answer.status)
-    const ms = fault?.delayMs
-    if (ms !== undefined) await new Promise<void>((resolve) => this.clock.after(ms, resolve))
-    return answer
+    const tooMany = this.#tooMany()
+    this.#underWay++
+    try {
+      const status = fault?.status ?? (tooMany ? 429 : undefined)
+      const answer =
+        status === undefined ? await this.venue.answer(request) : this.#failure(status, fault?.retryAfterSeconds)
+      this.ledger.rest(this.venue.market, request.url.pathname, answer.status)
+      const ms = fault?.delayMs
+      if (ms !== undefined) await new Promise<void>((resolve) => this.clock.after(ms, resolve))
+      return answer
+    } finally {
+      this.#underWay--
+    }
+  }
+
+  #failure(status: number, retryAfterSeconds: number | undefined): RestAnswer {
+    const headers = retryAfterSeconds === undefined ? {} : { 'Retry-After': String(retryAfterSeconds) }
+    return { status, headers, body: this.venue.failure }
   }
 
   /** What a fault does at once. */
@@ -286,9 +336,4 @@ export class Host {
       if (carries) act(connection)
     }
   }
-}
-
-function failure(status: number, retryAfterSeconds: number | undefined): RestAnswer {
-  const headers = retryAfterSeconds === undefined ? {} : { 'Retry-After': String(retryAfterSeconds) }
-  return { status, headers, body: '{"code":-1003,"msg":"fault on command"}' }
 }

@@ -2,6 +2,7 @@
 // test compares with what arrived. Written at the socket, after the faults.
 import type { Market } from '../../crds/names.ts'
 import type { FaultKind } from './faults.ts'
+import type { Frame } from './venue.ts'
 
 // About 8 MB a stream; beyond, frames are counted and their ids are not kept.
 const IDS_MAX = 1_000_000
@@ -11,7 +12,7 @@ const PATHS_MAX = 200
 export interface StreamAccount {
   /** Data frames written to the socket, spoilt ones and second copies included. */
   readonly frames: number
-  /** Ids of the frames that were written whole: the first, the last, the highest. */
+  /** Ids of the frames that were written whole, or of their elements where a frame has several: the first, the last. */
   readonly first: number | undefined
   readonly last: number | undefined
   /** On demand: all of them in the order of sending, second copies included. */
@@ -107,10 +108,11 @@ export class ConnectionEntry {
   }
 
   /** A frame went out whole. */
-  sent(stream: string, id: number): void {
+  sent({ stream, id, ids }: Frame): void {
     const entry = this.#stream(stream)
     entry.frames++
-    entry.whole.add(id)
+    if (ids === undefined) entry.whole.add(id)
+    else for (const each of ids) entry.whole.add(each)
   }
 
   /** So many frames went out, of consecutive ids, which are not kept one by one. */

@@ -1,12 +1,13 @@
 // Limits of a connection, in virtual time.
 import { afterEach, expect, test } from 'vitest'
 import { attach, connectClient } from './client.ts'
-import { type Exchange, type MarketOfVenue, startExchange } from './exchange.ts'
+import type { Market } from '../../crds/names.ts'
+import { type Exchange, startExchange } from './exchange.ts'
 
 let exchange: Exchange
 afterEach(() => exchange.close())
 
-async function quiet(market: MarketOfVenue, limits = {}) {
+async function quiet(market: Market, limits = {}) {
   exchange = await startExchange({ symbols: 1, rate: 0, virtual: true, limits })
   return attach((wire) => exchange.connect(market, '/ws', wire))
 }
@@ -73,11 +74,38 @@ test('a connection lives a day', async () => {
 })
 
 test('too many connections in five minutes are refused with 429, and later ones are let in', async () => {
-  exchange = await startExchange({ rate: 0, symbols: 1, virtual: true, limits: { connectsPerFiveMinutes: 2 } })
+  exchange = await startExchange({ rate: 0, symbols: 1, virtual: true, limits: { connects: 2 } })
   const url = `${exchange.urls.spot.websocket}/ws`
   const clients = [await connectClient(url), await connectClient(url)]
   await expect(connectClient(url)).rejects.toThrow('429')
   exchange.advance(300_001)
   clients.push(await connectClient(url))
   for (const client of clients) client.close()
+})
+
+test('no more connections are open at once than a venue allows, requests under way counted', async () => {
+  exchange = await startExchange({ rate: 0, symbols: 1, virtual: true, limits: { openMax: 2 } })
+  const url = `${exchange.urls.spot.websocket}/ws`
+  exchange.faults.add({ kind: 'rest', path: '/api/v3/ping', delayMs: 1_000, next: 1 })
+  const first = await connectClient(url)
+  const slow = exchange.request('spot', '/api/v3/ping')
+  await expect(connectClient(url)).rejects.toThrow('429')
+  expect((await exchange.request('spot', '/api/v3/ping'))!.status).toBe(429)
+  exchange.advance(1_000)
+  expect((await slow)!.status).toBe(200)
+  const second = await connectClient(url)
+  for (const client of [first, second]) client.close()
+})
+
+test('a market that the exchange has not cannot be asked for, and is not listed', async () => {
+  exchange = await startExchange({ rate: 0, symbols: 1, virtual: true, markets: ['spot'] })
+  expect(Object.keys(exchange.urls)).toEqual(['spot'])
+  expect(() => exchange.urls.option).toThrow("this exchange has no market 'option'")
+  expect(() => exchange.truth.perpetual).toThrow('no market')
+})
+
+test('it listens where it is told to', async () => {
+  exchange = await startExchange({ rate: 0, symbols: 1, host: 'localhost' })
+  expect(exchange.urls.spot.rest).toMatch(/^http:\/\/localhost:\d+$/u)
+  expect((await fetch(`${exchange.urls.spot.rest}/api/v3/ping`)).status).toBe(200)
 })

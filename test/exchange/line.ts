@@ -114,7 +114,7 @@ export class Line {
 
   #write(frame: Frame): void {
     if (this.stalled) return this.#entry.fault(frame.stream, 'stall', frame.id, false)
-    this.#entry.sent(frame.stream, frame.id)
+    this.#entry.sent(frame)
     this.#end.write(this.#end.wrap(frame))
     this.#release(frame.stream)
   }

@@ -103,7 +103,10 @@ function template(text: string, { ids, times }: Samples): Template {
       ? Buffer.of(0x81, payload.length)
       : Buffer.of(0x81, 126, payload.length >> 8, payload.length & 0xff)
   if (payload.length > 0xffff) throw new Error('a trade of more than 64 KiB')
-  const find = (key: string) => head.length + payload.indexOf(`"${key}":`) + key.length + 3
+  const find = (key: string) => {
+    const value = payload.indexOf(`"${key}":`) + key.length + 3
+    return head.length + value + payload.subarray(value).findIndex((byte) => byte >= 0x30 && byte <= 0x39)
+  }
   return { frame: Buffer.concat([head, payload]), ids: ids.map(find), times: times.map(find) }
 }
 

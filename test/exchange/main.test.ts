@@ -36,6 +36,15 @@ test('the command prints its addresses as JSON, serves, and ends on SIGTERM', as
   expect(await ended).toEqual({ code: 0, errors: '' })
 })
 
+test('another exchange, and some of its markets only', async () => {
+  const { child } = run('--exchange', 'okx', '--market', 'spot', '--market', 'option', '--symbols', '2', '--json')
+  const [line] = await once(child.stdout, 'data')
+  const urls = JSON.parse(String(line))
+  expect(Object.keys(urls)).toEqual(['spot', 'option'])
+  const answer = await fetch(`${urls.option.rest}/api/v5/public/underlying?instType=OPTION`)
+  expect(await answer.json()).toMatchObject({ code: '0', data: [['BTC-USD', 'ETH-USD']] })
+})
+
 test('it ends by itself after its duration', async () => {
   expect((await run('--rate', '0', '--symbols', 'BTCUSDT', '--duration', '10ms').ended).code).toBe(0)
 })
@@ -46,6 +55,8 @@ test.each([
   [['--fault', '{kind: drip}'], 'drop'],
   [['--recording', '/nowhere/NAME'], 'give DIR/NAME'],
   [['--sede', '7'], '--sede'],
+  [['--exchange', 'mtgox'], 'binance'],
+  [['--exchange', 'okx', '--symbols', 'BTCUSDT'], 'write it like BTC-USDT'],
 ])('the arguments %j are refused with what to write', async (args, message) => {
   const { code, errors } = await run(...args).ended
   expect(code).toBe(2)

@@ -1,10 +1,13 @@
-// npm run exchange -- [--seed 7] [--symbols 20 | A,B] [--rate 2000] [--levels 500] [--port 9000] [--json]
+// npm run exchange -- [--exchange okx] [--seed 7] [--symbols 20 | A,B] [--rate 2000] [--levels 500] [--host 0.0.0.0] [--port 9000]
+//                     [--market spot]… [--json]
 //                     [--recording DIR/NAME]… [--speed 10|max] [--start command] [--fault '{kind: drop, next: 3}']… [--duration 15s]
 import { parseArgs } from 'node:util'
 import { parse } from 'yaml'
 import * as z from 'zod'
+import { MARKETS } from '../../crds/names.ts'
 import { startExchange } from './exchange.ts'
 import { faultSpec } from './faults.ts'
+import { protocols } from './protocols.ts'
 
 const whole = z.coerce.number().int().nonnegative()
 const duration = z
@@ -15,6 +18,7 @@ const duration = z
       Number.parseInt(text, 10) * { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }[text.replace(/\d+/u, '') as 's']!,
   )
 const arguments_ = z.strictObject({
+  exchange: z.enum(Object.keys(protocols) as (keyof typeof protocols)[]).optional(),
   seed: whole.optional(),
   symbols: z.union([whole.max(10_000), z.string().transform((list) => list.split(','))]).optional(),
   rate: z.coerce.number().nonnegative().optional(),
@@ -24,6 +28,8 @@ const arguments_ = z.strictObject({
     .union([z.literal('max'), z.coerce.number().positive()], 'write max, or how many times faster, e.g. 10')
     .optional(),
   start: z.enum(['subscribed', 'command']).optional(),
+  markets: z.array(z.enum(MARKETS)).optional(),
+  host: z.string().min(1).optional(),
   port: whole.max(65_534).optional(),
   faults: z.array(z.string().transform((text) => faultSpec.parse(parse(text)))).optional(),
   json: z.boolean().default(false),
@@ -33,21 +39,25 @@ const arguments_ = z.strictObject({
 function read(argv: string[]): z.output<typeof arguments_> {
   const string = { type: 'string' } as const
   const options = {
+    exchange: string,
     seed: string,
     symbols: string,
     rate: string,
     levels: string,
     speed: string,
     start: string,
+    host: string,
     port: string,
   }
-  const lists = { recording: { ...string, multiple: true }, fault: { ...string, multiple: true } } as const
+  const list = { ...string, multiple: true } as const
+  const lists = { recording: list, fault: list, market: list }
   const { values } = parseArgs({
     args: argv,
     options: { ...options, ...lists, json: { type: 'boolean' }, duration: string },
   })
-  const { recording, fault, ...rest } = values
-  return arguments_.parse({ ...rest, ...(recording && { recordings: recording }), ...(fault && { faults: fault }) })
+  const { recording: recordings, fault: faults, market: markets, ...rest } = values
+  const several = { ...(recordings && { recordings }), ...(faults && { faults }), ...(markets && { markets }) }
+  return arguments_.parse({ ...rest, ...several })
 }
 
 async function main(): Promise<void> {

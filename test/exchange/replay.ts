@@ -24,6 +24,8 @@ export class Replay {
   readonly #clock: Clock
   readonly #speed: number | 'max'
   readonly #player: Player
+  /** What comes before it, answers of REST, takes no time. */
+  readonly #firstOpen: number
   readonly #waiting: { position: number; resolve: () => void }[] = []
   #finish = () => {}
   #commanded = false
@@ -45,7 +47,10 @@ export class Replay {
     this.#player = player
     this.#commanded = options.start === 'subscribed'
     this.finished = new Promise((resolve) => (this.#finish = resolve))
+    const firstOpen = items.findIndex(({ kind }) => kind === 'open')
+    this.#firstOpen = firstOpen === -1 ? items.length : firstOpen
     if (items.length === 0) this.#finish()
+    else if (firstOpen === -1) this.#later()
   }
 
   /** Begins, whoever is there: passes the next gate, or the one that it waits at. */
@@ -91,7 +96,7 @@ export class Replay {
         this.#origin = { recorded: item.at, clock: this.#clock.now() }
       }
       if (this.#speed === 'max' && played >= ITEMS_AT_ONCE_MAX) return this.#later()
-      if (this.#waitsForItsTime(item.at)) return
+      if (this.position >= this.#firstOpen && this.#waitsForItsTime(item.at)) return
       this.position++
       let slow: Peer | undefined
       for (const peer of this.#player.play(item)) if (peer.buffered() > UNREAD_BYTES_MAX) slow = peer

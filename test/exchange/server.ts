@@ -1,4 +1,4 @@
-// Puts a host on a port: HTTP (kept alive) and WebSocket on one listener, on 127.0.0.1 only.
+// Puts a host on a port: HTTP (kept alive) and WebSocket on one listener.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { WebSocketServer, type WebSocket } from 'ws'
@@ -9,24 +9,27 @@ import type { RestAnswer } from './venue.ts'
 const KEEP_ALIVE_MS = 120_000
 const CLIENT_MESSAGE_BYTES_MAX = 64 * 1024
 const BODY_BYTES_MAX = 2 * 1024 * 1024
-const ADDRESS = '127.0.0.1'
 
 export interface Listening {
   readonly port: number
   close(): Promise<void>
 }
 
-/**
- * @param port 0 takes a free one
- * @param compression permessage-deflate for clients that offer it
- */
-export async function listen(host: Host, control: Control, port: number, compression: boolean): Promise<Listening> {
+export interface ListenOptions {
+  readonly address: string
+  /** 0 takes a free one. */
+  readonly port: number
+  /** Permessage-deflate for clients that offer it. */
+  readonly compression: boolean
+}
+
+export async function listen(host: Host, control: Control, options: ListenOptions): Promise<Listening> {
   const sockets = new Set<Socket>()
   const webSockets = new WebSocketServer({
     noServer: true,
     autoPong: false,
     maxPayload: CLIENT_MESSAGE_BYTES_MAX,
-    perMessageDeflate: compression,
+    perMessageDeflate: options.compression,
   })
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
     answer(host, control, request, response).catch((error: unknown) => response.destroy(error as Error))
@@ -39,13 +42,13 @@ export async function listen(host: Host, control: Control, port: number, compres
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     const status = host.refusal()
     if (status !== undefined) return refuse(socket, status)
-    const url = address(request)
+    const url = urlOf(request)
     if (url === undefined) return refuse(socket, 400)
     webSockets.handleUpgrade(request, socket, head, (webSocket) => serve(host, url, webSocket, socket))
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, ADDRESS, resolve)
+    server.listen(options.port, options.address, resolve)
   })
   return {
     port: (server.address() as AddressInfo).port,
@@ -98,17 +101,17 @@ function refuse(socket: Socket, status: number): void {
   else socket.end(`HTTP/1.1 ${status} Refused\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
 }
 
-function address(request: IncomingMessage): URL | undefined {
+function urlOf(request: IncomingMessage): URL | undefined {
   try {
-    return new URL(request.url ?? '/', `http://${ADDRESS}`)
+    return new URL(request.url ?? '/', 'http://localhost')
   } catch {
     return undefined
   }
 }
 
 async function answer(host: Host, control: Control, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const url = address(request)
-  if (url === undefined) return send(response, { status: 400, body: '{"code":-1100,"msg":"Illegal characters."}' })
+  const url = urlOf(request)
+  if (url === undefined) return send(response, { status: 400, body: '{"msg":"Illegal characters."}' })
   const method = request.method ?? 'GET'
   if (url.pathname.startsWith('/_exchange/')) return send(response, control(method, url, await body(request)))
   const reply = await host.answer({ method, url })

@@ -7,10 +7,10 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { ConsumerBook } from '../../collector/book/consumer.ts'
 import { VirtualClock, settle } from '../../collector/connection/clock.ts'
-import type { DataType } from '../../crds/names.ts'
+import type { DataType, Market } from '../../crds/names.ts'
 import { manifest, until } from '../e2e/collect.ts'
 import { startWorld, type World } from '../e2e/world.ts'
-import { type Exchange, type MarketOfVenue, startExchange } from '../exchange/exchange.ts'
+import { type Exchange, startExchange } from '../exchange/exchange.ts'
 import { keep, type Keeping } from '../support/kept.ts'
 
 const CASES = join(import.meta.dirname, '../../../shared/cases')
@@ -28,7 +28,7 @@ function play(id: string): Promise<World> {
   return startWorld(PACE, { recordings: [input(id)], startTime: BEGIN_MS })
 }
 
-function wanted(exchange: Pick<Exchange, 'urls'>, market: MarketOfVenue, symbols: string[], types: DataType[]): object {
+function wanted(exchange: Pick<Exchange, 'urls'>, market: Market, symbols: string[], types: DataType[]): object {
   return manifest(exchange, { symbols: { [market]: symbols }, types, sink: SINK })
 }
 

@@ -1,7 +1,7 @@
 // Many short histories of one market, each checked; what fails says how to play it again.
 import assert from 'node:assert'
 import { expect, it } from 'vitest'
-import type { MarketOfVenue } from '../exchange/exchange.ts'
+import type { Market } from '../../crds/names.ts'
 import { checkHistory, type Seen } from './check.ts'
 import { playHistory } from './world.ts'
 
@@ -11,7 +11,7 @@ const FRESH_SEEDS = 10
 const TIMEOUT_MS = 120_000
 
 /** Tests of one market: HISTORIES=500 plays so many fresh seeds, SEED=7 that one alone. */
-export function proveHistories(market: MarketOfVenue): void {
+export function proveHistories(market: Market): void {
   it(
     `${market}: no consumer believes a wrong book, and nothing is missing without a gap`,
     { timeout: TIMEOUT_MS * 10 },
@@ -32,7 +32,7 @@ function seeds(): number[] {
   return HISTORIES === undefined ? [...fixed, ...fresh] : fresh
 }
 
-async function playAll(market: MarketOfVenue, all: readonly number[]): Promise<Seen> {
+async function playAll(market: Market, all: readonly number[]): Promise<Seen> {
   const total = new Map<string, number>()
   for (const seed of all) {
     for (const [name, n] of Object.entries(await playOne(market, seed))) total.set(name, (total.get(name) ?? 0) + n)
@@ -40,7 +40,7 @@ async function playAll(market: MarketOfVenue, all: readonly number[]): Promise<S
   return Object.fromEntries(total) as unknown as Seen
 }
 
-async function playOne(market: MarketOfVenue, seed: number): Promise<Seen> {
+async function playOne(market: Market, seed: number): Promise<Seen> {
   const history = await playHistory({ seed, market })
   try {
     return checkHistory(history)

@@ -4,21 +4,22 @@
 // that are cut and replaced as session.ts and venue.ts do it; REST is answered late, or not at all. Start reading at
 // `playHistory`.
 import assert from 'node:assert'
-import { BookTrack } from '../../collector/book/sync.ts'
+import type { Market } from '../../crds/names.ts'
+import { BookTrack } from '../../collector/book/track.ts'
 import { settle } from '../../collector/connection/clock.ts'
 import { roomOf } from '../../collector/exchanges/registry.ts'
-import type { Room } from '../../collector/exchanges/room.ts'
+import type { RestSnapshots, Room } from '../../collector/exchanges/room.ts'
 import type { Track } from '../../collector/exchanges/track.ts'
 import type { Message } from '../../collector/market/messages.ts'
 import type { FaultSpec } from '../exchange/faults.ts'
 import type { Connection, Wire } from '../exchange/host.ts'
-import { type Exchange, type MarketOfVenue, startExchange } from '../exchange/exchange.ts'
+import { type Exchange, startExchange } from '../exchange/exchange.ts'
 import { between, type Random, random } from '../history.ts'
-import { Intake } from '../support/intake.ts'
+import { Intake, listingOf } from '../support/intake.ts'
 
 export interface HistoryOptions {
   readonly seed: number
-  readonly market: MarketOfVenue
+  readonly market: Market
   /** Each is a history of its own, with faults of its own. */
   readonly symbols?: number
 }
@@ -33,7 +34,7 @@ export interface Sent {
 /** What happened, for checks to look at. */
 export interface HistoryOf {
   readonly exchange: Exchange
-  readonly market: MarketOfVenue
+  readonly market: Market
   readonly symbols: readonly { readonly symbol: string; readonly venueSymbol: string }[]
   /** What each collector published, by symbol. */
   readonly published: readonly ReadonlyMap<string, readonly Sent[]>[]
@@ -65,14 +66,14 @@ export async function playHistory({ seed, market, symbols = SYMBOLS }: HistoryOp
 
 class World implements HistoryOf {
   readonly exchange: Exchange
-  readonly market: MarketOfVenue
+  readonly market: Market
   readonly rng: Random
   readonly symbols
   readonly collectors: readonly Collector[]
   settledUs = 0
   readonly #restarted = new Set<string>()
 
-  constructor(exchange: Exchange, market: MarketOfVenue, rng: Random, count: number) {
+  constructor(exchange: Exchange, market: Market, rng: Random, count: number) {
     this.exchange = exchange
     this.market = market
     this.rng = rng
@@ -170,7 +171,7 @@ class Collector {
     const plans = symbols.flatMap((names) => types.map((type) => ({ ...names, type, depth: DEPTH })))
     this.intake = new Intake(room, plans)
     plans.forEach(({ type, venueSymbol, symbol }, i) => {
-      const stream = room.types[type]?.stream(venueSymbol, {})
+      const stream = room.types[type]?.stream(listingOf(symbol, venueSymbol), {})
       const track = this.intake.tracks[i]
       assert(stream !== undefined && track !== undefined)
       const url = `${stream.path}?streams=${encodeURIComponent(stream.name)}`
@@ -238,11 +239,15 @@ class Collector {
 
 /** Venues cut snapshots; so short ones make it matter within seconds. */
 function withShortSnapshots(room: Room): Room {
-  const snapshot: Room['book']['snapshot'] = (venueSymbol, depth) => {
-    const { path, weight } = room.book.snapshot(venueSymbol, depth)
+  const book = room.types.orderbook
+  assert(book !== undefined && book.snapshots !== 'stream')
+  const { snapshots } = book
+  const query: RestSnapshots['query'] = (listing, depth) => {
+    const { path, weight } = snapshots.query(listing, depth)
     return { path: path.replace(/limit=\d+/, `limit=${SNAPSHOT_LEVELS}`), weight, limit: SNAPSHOT_LEVELS }
   }
-  return { ...room, book: { ...room.book, snapshot } }
+  const orderbook = { ...book, snapshots: { ...snapshots, query } }
+  return { ...room, types: { ...room.types, orderbook } }
 }
 
 interface Socket {

@@ -5,11 +5,12 @@
 //   {"note":"…","evidence":"…","as":"…"}   before a group, in both files; `as` says what each frame of the group is
 //   /path -> BODY                         an answer of REST; `/path -> refused` when the venue does not give one
 import { readFileSync } from 'node:fs'
+import type { Control } from '../../collector/connection/protocol.ts'
 import type { Room } from '../../collector/exchanges/room.ts'
 import { type ChannelPlan, Intake } from './intake.ts'
 
 /** What a frame is: data (unless told otherwise), refused as malformed, or what the room reads in a control text. */
-export type As = 'data' | 'malformed' | 'ack' | 'refused' | 'leave' | 'ignored' | 'unknown'
+export type As = 'data' | 'malformed' | Control['kind']
 
 interface Note {
   readonly note: string

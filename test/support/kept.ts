@@ -13,9 +13,10 @@ import { until } from '../e2e/collect.ts'
 export class KeptSink implements Sink {
   readonly kind = 'file'
   readonly messages: Message[] = []
+  /** Of the messages, each once. */
+  readonly ids = new Set<string>()
   /** Ids that came twice. */
   readonly doubles: string[] = []
-  readonly #ids = new Set<string>()
   readonly #last = new Map<string, Message>()
   readonly #context: SinkContext
   readonly #clock: Clock
@@ -55,8 +56,8 @@ export class KeptSink implements Sink {
       const m = message.parse(JSON.parse(chunk.bytes.toString('utf8', payload, end)))
       const channel = channels.list[chunk.channel[index] as number]
       assert(channel !== undefined && id === `${channel.idHead}${messageKey(m)}`, `${id} is not the id of its message`)
-      if (this.#ids.has(id)) this.doubles.push(id)
-      this.#ids.add(id)
+      if (this.ids.has(id)) this.doubles.push(id)
+      this.ids.add(id)
       this.#last.set(channel.subject, m)
       this.messages.push(m)
       spool.cursor.index += 1

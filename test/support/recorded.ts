@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { roomOf } from '../../collector/exchanges/registry.ts'
 import type { DataType, ExchangeName, Market } from '../../crds/names.ts'
+import type { Listing, Room } from '../../collector/exchanges/room.ts'
 import { type Item, readRecording } from '../exchange/recording.ts'
 import { type ChannelPlan, Intake, isAbout, type Made } from './intake.ts'
 
@@ -24,6 +25,22 @@ export interface Step {
 
 const INTERVAL = '1m'
 
+/** What the session lists of a market and has frames of. */
+function listed(room: Room, lists: readonly Item[], frames: string): Listing[] {
+  const read = lists.flatMap((item) => {
+    const path = item.url.pathname + item.url.search
+    return item.kind === 'rest'
+      ? (room.instruments.read(Buffer.from(item.body), { path, weight: 1 })?.listings ?? [])
+      : []
+  })
+  const bySymbol = new Map(read.map((listing) => [listing.venueSymbol, listing]))
+  return [...bySymbol.values()].filter(({ venueSymbol }) => frames.includes(`"${venueSymbol}"`))
+}
+
+function framesOf(items: readonly Item[]): string {
+  return items.flatMap((item) => (item.kind === 'frame' ? [item.body] : [])).join()
+}
+
 export function sessionOf({ name }: Session): Item[] {
   return readRecording(FOLDER + name)
 }
@@ -36,17 +53,16 @@ export async function playSession(
   const room = roomOf(session.exchange, session.market)
   if (room === undefined) throw new Error(`${session.exchange} ${session.market}: no room`)
   const items = sessionOf(session)
-  const listed = items.find((item) => item.kind === 'rest' && item.url.pathname === room.instruments.path)
-  const listings = listed?.kind === 'rest' ? (room.instruments.read(Buffer.from(listed.body)) ?? []) : []
-  const answers = items.filter((item) => item.kind === 'rest' && item !== listed)
-  const plans = listings
-    .filter(({ venueSymbol }) => answers.some(({ url }) => url.searchParams.get('symbol') === venueSymbol))
-    .flatMap(({ symbol, venueSymbol }) =>
-      Object.keys(room.types).map((type): ChannelPlan => {
-        const interval = type === 'kline' ? { interval: INTERVAL } : {}
-        return { type: type as DataType, symbol, venueSymbol, depth: 1000, ...interval }
-      }),
-    )
+  const [list] = room.instruments.queries
+  const isList = (item: Item) => item.kind === 'rest' && item.url.pathname === list?.path.replace(/\?.*/, '')
+  const answers = items.filter((item) => item.kind === 'rest' && !isList(item))
+  const plans = listed(room, items.filter(isList), framesOf(items)).flatMap(({ symbol, venueSymbol, sizing, family }) =>
+    (Object.keys(room.types) as DataType[]).map((type): ChannelPlan => {
+      const interval = type === 'kline' ? { interval: INTERVAL } : {}
+      const options = { depth: 1000, sizing, ...interval, ...(family === undefined ? {} : { family }) }
+      return { type, symbol, venueSymbol, ...options }
+    }),
+  )
   const intake = new Intake(room, plans)
   const steps: Step[] = []
   const arrived: { path: string; body: Buffer }[] = []

@@ -20,6 +20,7 @@ export function sampleChannel(change: Partial<ChannelStatus> = {}): ChannelStatu
     dropped: 3,
     repeated: 2,
     gaps: 1,
+    failures: { badNumber: { drop: 1 }, priceJump: { flag: 2, pass: 0 } },
     perSecond: 120,
     p50: 0.0012,
     p99: 0.0048,

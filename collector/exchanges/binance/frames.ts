@@ -1,8 +1,13 @@
 // Binance's frames, each declared once. Golden pairs in golden/ show every variant.
-import type { FrameDeclaration, Source } from '../../wire/frame.ts'
+//
+// Sizes of coin-margined contracts are contracts; all others are in base. So one declaration serves both, and what a
+// size is comes from the channel's sizing.
+import type { FrameDeclaration } from '../../wire/frame.ts'
+import type { Source } from '../../wire/sources.ts'
 
 const SPOT_PAGE = 'binance-spot-api-docs, web-socket-streams.md, 2026-07-17'
 const FUTURES_PAGE = 'USDⓈ-M WebSocket market streams, connector texts of 2026-07-24'
+const COIN_PAGE = 'COIN-M WebSocket market streams and REST market data, read 2026-11-29'
 
 /** `<symbol>@aggTrade`, spot and futures alike; futures add `nq` and `st`. `m`: the buyer was the maker, so the taker sold. */
 export const aggTrade: FrameDeclaration = {
@@ -24,23 +29,16 @@ export const aggTrade: FrameDeclaration = {
   message: {
     id: { id: 'a' },
     price: { decimal: 'p' },
-    size: { decimal: 'q' },
+    size: { size: 'q', price: 'p' },
+    raw_size: { raw: 'q' },
     first_id: { id: 'f' },
     last_id: { id: 'l' },
     count: { count: ['f', 'l'] },
     filled: { ownFlag: 0 },
     ts: { time: 'T' },
-    side: { choose: 'm', yes: 'sell', no: 'buy' },
+    side: { choose: 'm', of: { true: 'sell', false: 'buy' } },
   },
 }
-
-const best = {
-  bid: { decimal: 'b' },
-  bid_size: { decimal: 'B' },
-  ask: { decimal: 'a' },
-  ask_size: { decimal: 'A' },
-  seq: { integer: 'u' },
-} as const
 
 const bestKeys = { u: 'integer', s: 'text', b: 'decimal', B: 'decimal', a: 'decimal', A: 'decimal' } as const
 
@@ -51,23 +49,41 @@ export const spotBookTicker: FrameDeclaration = {
   keys: bestKeys,
   expect: { s: '$symbol' },
   id: [{ id: 'u' }],
-  message: best,
+  message: {
+    bid: { decimal: 'b' },
+    bid_size: { decimal: 'B' },
+    ask: { decimal: 'a' },
+    ask_size: { decimal: 'A' },
+    seq: { integer: 'u' },
+  },
 }
 
-/** `<symbol>@bookTicker` of futures; `T` is the matching time. */
+/** `<symbol>@bookTicker` of futures; `T` is the matching time. A side that is empty is 0. */
 export const futuresBookTicker: FrameDeclaration = {
   type: 'ticker',
-  evidence: `${FUTURES_PAGE}; recording of 2021-07-22`,
+  evidence: `${FUTURES_PAGE}; ${COIN_PAGE}; recording of 2021-07-22`,
   keys: { e: 'text', ...bestKeys, T: 'time' },
   expect: { e: 'bookTicker', s: '$symbol' },
   id: [{ id: 'u' }, { time: 'T' }],
-  message: { ...best, ts: { time: 'T' } },
+  message: {
+    bid: { decimal: 'b' },
+    bid_size: { size: 'B', price: 'b' },
+    raw_bid_size: { raw: 'B' },
+    ask: { decimal: 'a' },
+    ask_size: { size: 'A', price: 'a' },
+    raw_ask_size: { raw: 'A' },
+    seq: { integer: 'u' },
+    ts: { time: 'T' },
+  },
 }
 
-/** `<symbol>@kline_<interval>`: the candle as it stands, again and again; `x` on the final push. `E` is its only time. */
+/**
+ * `<symbol>@kline_<interval>`: the candle as it stands, again and again; `x` on the final push. `E` is its only time.
+ * `v` and `V` are in base and `q` and `Q` in quote; of coin-margined contracts they are contracts and base.
+ */
 export const kline: FrameDeclaration = {
   type: 'kline',
-  evidence: `${SPOT_PAGE}; ${FUTURES_PAGE}; recordings of 2021`,
+  evidence: `${SPOT_PAGE}; ${FUTURES_PAGE}; ${COIN_PAGE}; recordings of 2021`,
   keys: {
     e: 'text',
     E: 'time',
@@ -95,13 +111,13 @@ export const kline: FrameDeclaration = {
     high: { decimal: 'k.h' },
     low: { decimal: 'k.l' },
     close: { decimal: 'k.c' },
-    volume: { decimal: 'k.v' },
-    quote_volume: { decimal: 'k.q' },
-    taker_buy_volume: { decimal: 'k.V' },
-    taker_buy_quote_volume: { decimal: 'k.Q' },
+    volume: { decimal: 'k.v', converted: 'k.q' },
+    quote_volume: { decimal: 'k.q', converted: null },
+    taker_buy_volume: { decimal: 'k.V', converted: 'k.Q' },
+    taker_buy_quote_volume: { decimal: 'k.Q', converted: null },
     count: { integer: 'k.n' },
     ts: { time: 'E' },
-    closed: { boolean: 'k.x' },
+    closed: { choose: 'k.x', of: { true: true, false: false } },
   },
 }
 
@@ -112,9 +128,9 @@ function delta(time: string, previous: Source): FrameDeclaration['message'] {
     prev_seq: previous,
     prev_ts: { own: 1 },
     seq: { integer: 'u' },
+    ts: { time },
     bids: { levels: 'b' },
     asks: { levels: 'a' },
-    ts: { time },
   }
 }
 
@@ -133,7 +149,7 @@ export const spotDepth: FrameDeclaration = {
 /** `<symbol>@depth@100ms` of futures: `pu` is the `u` before it; `T` is the matching time. */
 export const futuresDepth: FrameDeclaration = {
   type: 'orderbook',
-  evidence: `${FUTURES_PAGE}; recording of 2021-07-22`,
+  evidence: `${FUTURES_PAGE}; ${COIN_PAGE}; recording of 2021-07-22`,
   keys: { ...deltaKeys, pu: 'integer', T: 'time' },
   expect: { e: 'depthUpdate', s: '$symbol' },
   id: [{ id: 'pu' }, { id: 'u' }, { time: 'T' }],
@@ -143,9 +159,87 @@ export const futuresDepth: FrameDeclaration = {
 /** The answer of REST `depth`; futures add `E` and `T`. */
 export const depthSnapshot: FrameDeclaration = {
   type: 'orderbook',
-  evidence: `${SPOT_PAGE}; ${FUTURES_PAGE}; recordings of 2021`,
+  evidence: `${SPOT_PAGE}; ${FUTURES_PAGE}; ${COIN_PAGE}; recordings of 2021`,
   keys: { lastUpdateId: 'integer', bids: 'levels', asks: 'levels' },
   expect: {},
   id: [],
   message: {},
 }
+
+/**
+ * `<symbol>@markPrice@1s`: `r` is what will be paid at `T`, as it is expected now. Dated contracts, and what is not open
+ * yet, have `r` empty and `T` zero.
+ */
+export const markPrice: FrameDeclaration = {
+  type: 'funding_rate',
+  evidence: `${FUTURES_PAGE}; ${COIN_PAGE}; case C014`,
+  keys: { e: 'text', E: 'time', s: 'text', p: 'decimal', i: 'decimal', r: 'decimal', T: 'time' },
+  expect: { e: 'markPriceUpdate', s: '$symbol' },
+  id: [{ time: 'E' }],
+  message: {
+    rate: { decimal: 'r' },
+    funding_time: { time: 'T' },
+    mark_price: { decimal: 'p', optional: true },
+    index_price: { decimal: 'i', optional: true },
+    ts: { time: 'E' },
+  },
+}
+
+/**
+ * `<symbol>@forceOrder`: the newest liquidation of a second, as an order: `z` of it was filled, at `ap` on average. It
+ * has no id.
+ */
+export const forceOrder: FrameDeclaration = {
+  type: 'liquidation',
+  evidence: `${FUTURES_PAGE}; ${COIN_PAGE}`,
+  keys: {
+    e: 'text',
+    'o.s': 'text',
+    'o.S': { words: ['BUY', 'SELL'] },
+    'o.p': 'decimal',
+    'o.ap': 'decimal',
+    'o.z': 'decimal',
+    'o.T': 'time',
+  },
+  expect: { e: 'forceOrder', 'o.s': '$symbol' },
+  id: [{ time: 'o.T' }, { choose: 'o.S', of: { BUY: 'buy', SELL: 'sell' } }, { digits: 'o.p' }, { digits: 'o.z' }],
+  message: {
+    price: { decimal: 'o.p' },
+    average_price: { decimal: 'o.ap', unlessZero: true },
+    size: { size: 'o.z', price: 'o.ap' },
+    raw_size: { raw: 'o.z' },
+    ts: { time: 'o.T' },
+    side: { choose: 'o.S', of: { BUY: 'buy', SELL: 'sell' } },
+  },
+}
+
+/** An element of `readOpenInterest`: `size` as the venue counts it, `base` in base. */
+export const openInterest: FrameDeclaration = {
+  type: 'open_interest',
+  evidence: `${FUTURES_PAGE}, Open Interest; ${COIN_PAGE}, Open Interest Statistics`,
+  keys: { symbol: 'text', size: 'decimal', base: 'decimal', time: 'time' },
+  expect: { symbol: '$symbol' },
+  id: [{ time: 'time' }],
+  message: { open_interest: { decimal: 'base' }, raw_open_interest: { raw: 'size' }, ts: { time: 'time' } },
+}
+
+/** An element of `readRatios`. */
+function ratio(type: 'lsr_top_position' | 'lsr_all_account', pages: string): FrameDeclaration {
+  return {
+    type,
+    evidence: `${FUTURES_PAGE}; ${COIN_PAGE}: ${pages}`,
+    keys: { symbol: 'text', ratio: 'decimal', long: 'decimal', short: 'decimal', time: 'time' },
+    expect: { symbol: '$symbol' },
+    id: [{ constant: 'period' }, { time: 'time' }],
+    message: {
+      period: { constant: 'period' },
+      ratio: { decimal: 'ratio' },
+      long_share: { decimal: 'long', optional: true },
+      short_share: { decimal: 'short', optional: true },
+      ts: { time: 'time' },
+    },
+  }
+}
+
+export const topPositionRatio = ratio('lsr_top_position', 'Top Trader Long/Short Ratio (Positions)')
+export const allAccountRatio = ratio('lsr_all_account', 'Long/Short Ratio')

@@ -1,67 +1,7 @@
-// Binance's REST answers: instruments and the history of trades.
-import { isRecord, parse, print } from '../../wire/general.ts'
-import type { Listing } from '../room.ts'
+// Binance's REST answers as plain elements, oldest first: the history of trades, open interest, ratios.
+import { isRecord, parse, print, textOf } from '../../wire/general.ts'
 
-/** What may stand in a symbol: some base assets are Chinese words, some begin with a digit. */
-const ASSET = /^[\p{L}\p{N}]{1,24}$/u
-
-const STATUSES: Record<string, Listing['status']> = {
-  TRADING: 'trading',
-  PENDING_TRADING: 'pre_open',
-  END_OF_DAY: 'halted',
-  HALT: 'halted',
-  BREAK: 'halted',
-  CANCEL_ONLY: 'halted',
-  TRADING_HALT: 'halted',
-  TRADING_CANCEL_ONLY: 'halted',
-  PRE_SETTLE: 'halted',
-  SETTLING: 'delisted',
-  PRE_DELIVERING: 'delisted',
-  DELIVERING: 'delisted',
-  DELIVERED: 'delisted',
-  CLOSE: 'delisted',
-}
-
-/**
- * `exchangeInfo`: the instruments of one market; undefined when the answer is none.
- * Rows that this market does not have (dated futures), or whose names are no symbols, are left out.
- */
-export function readInstruments(body: Buffer, market: 'spot' | 'perpetual'): Listing[] | undefined {
-  let value: unknown
-  try {
-    value = JSON.parse(body.toString('utf8'))
-  } catch {
-    return undefined
-  }
-  if (!isRecord(value) || !Array.isArray(value['symbols'])) return undefined
-  return value['symbols'].flatMap((row: unknown) => listing(row, market) ?? [])
-}
-
-function listing(row: unknown, market: 'spot' | 'perpetual'): Listing | undefined {
-  if (!isRecord(row)) return undefined
-  const { symbol, baseAsset, quoteAsset, status, contractType } = row
-  if (typeof symbol !== 'string' || typeof baseAsset !== 'string' || typeof quoteAsset !== 'string') return undefined
-  if (!ASSET.test(baseAsset) || !ASSET.test(quoteAsset) || !ASSET.test(symbol)) return undefined
-  // A perpetual on shares or metals is TRADIFI_PERPETUAL.
-  if (market === 'perpetual' && !String(contractType).endsWith('PERPETUAL')) return undefined
-  return {
-    symbol: `${baseAsset}-${quoteAsset}`,
-    venueSymbol: symbol,
-    base: baseAsset,
-    quote: quoteAsset,
-    status: STATUSES[String(status)] ?? 'halted',
-    tickSize: filterValue(row['filters'], 'PRICE_FILTER', 'tickSize'),
-    lotSize: filterValue(row['filters'], 'LOT_SIZE', 'stepSize'),
-    contractMultiplier: undefined,
-  }
-}
-
-function filterValue(filters: unknown, type: string, field: string): string | undefined {
-  if (!Array.isArray(filters)) return undefined
-  const filter = filters.find((f: unknown) => isRecord(f) && f['filterType'] === type) as Record<string, unknown>
-  const value = filter?.[field]
-  return typeof value === 'string' && /^\d+(\.\d+)?$/.test(value) ? value : undefined
-}
+type Row = Record<string, unknown>
 
 /** `aggTrades`: each row as the socket would have sent it. Rows of spot and futures have the socket's keys but `e` and `s`. */
 export function readAggTrades(body: Buffer, venueSymbol: string): Buffer[] | undefined {
@@ -74,4 +14,62 @@ export function readAggTrades(body: Buffer, venueSymbol: string): Buffer[] | und
     frames.push(Buffer.from(text))
   }
   return frames
+}
+
+/**
+ * Open interest. USDⓈ-M: `openInterest`, one figure in base, as it is now. COIN-M: `openInterestHist`, rows of the perpetual
+ * of a pair, in contracts (`sumOpenInterest`) and in base (`sumOpenInterestValue`).
+ */
+export function readOpenInterest(body: Buffer, venueSymbol: string): Buffer[] | undefined {
+  const value = parse(body)
+  if (Array.isArray(value)) {
+    return rows(value, venueSymbol, ({ sumOpenInterest: size, sumOpenInterestValue: base, timestamp: time }) => ({
+      size,
+      base,
+      time,
+    }))
+  }
+  if (!isRecord(value) || value['openInterest'] === undefined) return undefined
+  return rows([value], venueSymbol, ({ openInterest: size, time }) => ({ size, base: size, time }))
+}
+
+/**
+ * Long to short. COIN-M has them by pair, and names the shares of positions `longPosition`; USDⓈ-M calls these
+ * `longAccount`, too.
+ */
+export function readRatios(body: Buffer, venueSymbol: string): Buffer[] | undefined {
+  const value = parse(body)
+  if (!Array.isArray(value)) return undefined
+  return rows(value, venueSymbol, (row) => ({
+    ratio: row['longShortRatio'],
+    long: row['longPosition'] ?? row['longAccount'] ?? null,
+    short: row['shortPosition'] ?? row['shortAccount'] ?? null,
+    time: row['timestamp'],
+  }))
+}
+
+/** The rows that are of this symbol or its pair, by time. */
+function rows(all: readonly unknown[], symbol: string, flatten: (row: Row) => Row): Buffer[] {
+  const own = all.flatMap((row: unknown) =>
+    isRecord(row) && isOf(row, symbol) ? [whole({ symbol, ...flatten(row) })] : [],
+  )
+  return own
+    .toSorted((a: Row, b: Row) => Number(textOf(a['time'])) - Number(textOf(b['time'])))
+    .map((row) => Buffer.from(print(row) ?? ''))
+}
+
+/** A row of ours that lacks a value cannot be read, which whoever asks is told; it is not another's. */
+const UNREADABLE = '?'
+
+function whole(row: Row): Row {
+  return Object.fromEntries(Object.entries(row).map(([key, value]) => [key, value === undefined ? UNREADABLE : value]))
+}
+
+function isOf({ symbol, pair }: Row, venueSymbol: string): boolean {
+  return symbol === undefined ? pair === pairOf(venueSymbol) : symbol === venueSymbol
+}
+
+/** `BTCUSD` of `BTCUSD_PERP`. */
+export function pairOf(venueSymbol: string): string {
+  return venueSymbol.replace(/_.*/, '')
 }

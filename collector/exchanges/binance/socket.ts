@@ -1,37 +1,35 @@
 // Binance's WebSocket: the combined wrapper, requests and answers.
 import type { Control, Protocol } from '../../connection/protocol.ts'
+import { CLOSE_BRACE, COLON, QUOTE, ascii, viewOf } from '../../wire/bytes.ts'
 import { isRecord } from '../../wire/general.ts'
 import type { Envelope } from '../room.ts'
 
-const HEAD_LENGTH = '{"stream":"'.length
-const DATA_LENGTH = '","data":'.length
+const HEAD = ascii('{"stream":"')
+const DATA = ascii('","data":')
+/** Eight bytes of each as a double, which for ASCII is no NaN: equal when the bytes are. */
+const HEAD_EIGHT = HEAD.readDoubleLE(0)
+const HEAD_REST = HEAD.readInt32LE(HEAD.length - 4)
+const DATA_EIGHT = DATA.readDoubleLE(0)
 const NAME_MAX = 128
 
 /** Finds the parts of `{"stream":"<name>","data":<object>}`. */
 export function openCombined(bytes: Buffer, envelope: Envelope): boolean {
-  if (!isHead(bytes)) return false
-  let pos = HEAD_LENGTH
-  while (bytes[pos] !== 0x22) if (++pos > NAME_MAX || pos >= bytes.length) return false
-  if (!isData(bytes, pos) || bytes[bytes.length - 1] !== 0x7d) return false
-  envelope.nameStart = HEAD_LENGTH
+  const view = viewOf(bytes)
+  const from = bytes.byteOffset
+  const { length } = bytes
+  if (length < HEAD.length + DATA.length) return false
+  if (view.getFloat64(from, true) !== HEAD_EIGHT || view.getInt32(from + HEAD.length - 4, true) !== HEAD_REST)
+    return false
+  let pos = HEAD.length
+  const end = Math.min(NAME_MAX, length - DATA.length)
+  while (bytes[pos] !== QUOTE) if (++pos > end) return false
+  if (view.getFloat64(from + pos, true) !== DATA_EIGHT || bytes[pos + 8] !== COLON) return false
+  if (bytes[length - 1] !== CLOSE_BRACE) return false
+  envelope.nameStart = HEAD.length
   envelope.nameEnd = pos
-  envelope.dataStart = pos + DATA_LENGTH
-  envelope.dataEnd = bytes.length - 1
+  envelope.dataStart = pos + DATA.length
+  envelope.dataEnd = length - 1
   return true
-}
-
-// Written out byte by byte: as loops over constants they cost as much as reading all values of a trade.
-
-/** `{"stream":"` */
-function isHead(b: Buffer): boolean {
-  if (b[0] !== 0x7b || b[1] !== 0x22 || b[2] !== 0x73 || b[3] !== 0x74 || b[4] !== 0x72 || b[5] !== 0x65) return false
-  return b[6] === 0x61 && b[7] === 0x6d && b[8] === 0x22 && b[9] === 0x3a && b[10] === 0x22
-}
-
-/** `","data":` */
-function isData(b: Buffer, at: number): boolean {
-  if (b[at + 1] !== 0x2c || b[at + 2] !== 0x22 || b[at + 3] !== 0x64 || b[at + 4] !== 0x61) return false
-  return b[at + 5] === 0x74 && b[at + 6] === 0x61 && b[at + 7] === 0x22 && b[at + 8] === 0x3a
 }
 
 /**
@@ -45,7 +43,8 @@ export function protocol(requestsPerSecondMax: number): Protocol {
     control,
     streamsPerSocketMax: 200,
     streamsPerRequestMax: 100,
-    requestsPerSecondMax,
+    requests: [{ max: requestsPerSecondMax, windowMs: 1_000 }],
+    keepAlivesCount: true,
     lifeMs: 24 * 3_600_000,
   }
 }

@@ -4,12 +4,15 @@
 // wrong. Always: what is missing is either announced by a `gap` or a finding; memory is bounded by the number of
 // channels, the size of their books and the maxima below, not by the number of messages.
 // Never: reads a clock, does I/O, or believes anything that it reads. Start at `audit`; how the messages of a channel
-// follow each other is in order.ts and book.ts.
-import { MESSAGES, messageKey, VERSION, type Gap, type Message } from '../../market/messages.ts'
+// follow each other is in order.ts,
+// periods.ts and book.ts; how they are read, in layout.ts.
+import assert from 'node:assert'
+import { messageKey, VERSION, type Gap, type Message } from '../../market/messages.ts'
 import { Channel, parseSubject, type Continuity, type Subject } from './channel.ts'
 import { violation, type Fields } from './check.ts'
 import { judge } from './judge.ts'
-import { isCount, timeOf } from './order.ts'
+import { Layout } from './layout.ts'
+import { Reading } from './reading.ts'
 import type { ChannelReport, Finding, FindingKind, Report } from './report.ts'
 
 /** A message as it is stored. */
@@ -17,8 +20,10 @@ export interface Stored {
   readonly subject: string
   /** Its `Nats-Msg-Id`; undefined where the store keeps none. */
   readonly id?: string | undefined
-  /** The payload. */
-  readonly text: string
+  /** The payload lies in [start, end), and may be one of many there; it need not last longer than its batch. */
+  readonly bytes: Buffer
+  readonly start: number
+  readonly end: number
   /** The file whose last line this is, when no line break ends it: its writer may have been killed. */
   readonly unfinished?: string
   /** Why the store cannot give the payload; it is empty then. */
@@ -47,6 +52,8 @@ const GAPS_MAX = 10_000
 const LISTED_MAX = 20
 /** Notes that are kept. */
 const NOTES_MAX = 100
+/** Layouts that a subject keeps, and those of all subjects of a type that are tried under a new one. */
+const LAYOUTS_MAX = 16
 
 class Auditor {
   readonly #continuity: Continuity
@@ -54,6 +61,9 @@ class Auditor {
   readonly #subjects = new Map<string, Subject>()
   readonly #findings: Finding[] = []
   readonly #notes: string[] = []
+  readonly #reading = new Reading()
+  /** The latest layouts of each type, whatever their subject. */
+  readonly #known = new Map<Message['type'], Layout[]>()
   #findingsMore = 0
   #messages = 0
   #foreign = 0
@@ -70,20 +80,9 @@ class Auditor {
       this.#foreign += 1
       return
     }
-    const fields = parse(stored.text)
-    if (fields === undefined) return this.#takeUnreadable(subject, stored)
-    if (!Object.hasOwn(MESSAGES, subject.type) || isOtherVersion(fields)) {
-      this.#channel(subject, '').unread += 1
-      return
-    }
-    const wrong = misplaced(fields, subject) ?? violation(fields, subject.type)
-    if (wrong !== undefined) return this.#refuse(subject, wrong, fields)
-    const m = fields as unknown as Message
-    const channel = this.#channel(subject, m.type === 'kline' ? m.interval : '')
-    const unplaceable = whyUnplaceable(m, channel)
-    if (unplaceable !== undefined) return this.#refuse(subject, unplaceable, fields)
-    this.#count(channel, m, stored.id)
-    if (m.type === 'gap') this.#announce(subject, m)
+    const layout = this.#read(subject, stored)
+    if (layout === undefined) this.#takeUnknown(subject, stored)
+    else this.#takeRead(layout.channel, stored)
   }
 
   report(): Report {
@@ -124,37 +123,105 @@ class Auditor {
     return channel
   }
 
-  #takeUnreadable(subject: Subject, { text, unfinished, unreadable }: Stored): void {
-    if (unfinished === undefined) {
-      this.#refuse(subject, unreadable ?? `not a JSON object: ${text.slice(0, 60)}`, {})
+  /** The layout that reads a message; undefined where none does. */
+  #read(subject: Subject, { bytes, start, end }: Stored): Layout | undefined {
+    const { layouts } = subject
+    for (let i = 0; i < layouts.length; i++) {
+      const layout = layouts[i] as Layout
+      if (!layout.read(bytes, start, end, this.#reading)) continue
+      if (i > 0) layouts.unshift(...layouts.splice(i, 1))
+      return layout
+    }
+    for (const other of this.#known.get(subject.type) ?? []) {
+      if (other.channel.subject === subject) continue
+      const layout = other.for(this.#channel(subject, other.channel.interval))
+      if (!layout.read(bytes, start, end, this.#reading)) continue
+      keep(layouts, layout)
+      return layout
+    }
+    return undefined
+  }
+
+  #takeRead(channel: Channel, stored: Stored): boolean {
+    const unplaceable = whyUnplaceable(this.#reading, channel)
+    if (unplaceable === undefined) this.#count(channel, stored)
+    else this.#refuse(channel.subject, unplaceable, this.#reading.received)
+    return unplaceable === undefined
+  }
+
+  /** A message that no layout reads: the schema judges it, and the next one like it is read by its layout. */
+  #takeUnknown(subject: Subject, stored: Stored): void {
+    const fields = parse(textOf(stored))
+    if (fields === undefined) return this.#takeUnreadable(subject, stored)
+    const { received } = fields
+    const time = Number.isSafeInteger(received) ? (received as number) : undefined
+    if (isOtherVersion(fields)) {
+      this.#channel(subject, '').unread += 1
       return
+    }
+    const wrong = misplaced(fields, subject) ?? violation(fields, subject.type)
+    if (wrong !== undefined) return this.#refuse(subject, wrong, time)
+    const m = fields as unknown as Message
+    const layout = this.#learn(subject, m)
+    const bytes = Buffer.from(JSON.stringify(m))
+    assert(layout.read(bytes, 0, bytes.length, this.#reading, true), 'a layout reads the message that it was made of')
+    if (this.#takeRead(layout.channel, stored) && m.type === 'gap') this.#announce(subject, m)
+  }
+
+  #learn(subject: Subject, m: Message): Layout {
+    const { layouts } = subject
+    const layout = new Layout(m, this.#channel(subject, intervalOf(m)))
+    const before = layouts.find(({ name }) => name === layout.name)
+    if (before !== undefined) return before
+    if (layout.proves) {
+      keep(layouts, layout)
+      const known = this.#known.get(m.type) ?? []
+      this.#known.set(m.type, known)
+      keep(known, layout)
+    }
+    return layout
+  }
+
+  #takeUnreadable(subject: Subject, stored: Stored): void {
+    const { unfinished, unreadable } = stored
+    if (unfinished === undefined) {
+      return this.#refuse(subject, unreadable ?? `not a JSON object: ${textOf(stored).slice(0, 60)}`, undefined)
     }
     this.#note(`${unfinished}: the last line is torn, as a writer that was killed leaves it; left out.`)
   }
 
-  #refuse(subject: Subject, text: string, { received }: Fields): void {
+  #refuse(subject: Subject, text: string, time: number | undefined): void {
     const channel = this.#channel(subject, '')
     channel.broken += 1
-    const time = Number.isSafeInteger(received) ? (received as number) : undefined
     this.#find(channel, 'broken', text, time, time)
   }
 
-  #count(channel: Channel, m: Message, id: string | undefined): void {
-    const time = timeOf(m)
+  /** Takes the message that was read. */
+  #count(channel: Channel, stored: Stored): void {
+    const m = this.#reading
+    const { time } = m
     channel.messages += 1
-    channel.first = Math.min(channel.first, time)
-    channel.last = Math.max(channel.last, time)
-    if (m.type === 'trade' && m.filled === true) channel.filled += 1
-    const wanted = id === undefined ? undefined : channel.subject.idHead + messageKey(m)
-    if (id !== wanted) this.#find(channel, 'wrong_id', `stored as ${id}, its content gives ${wanted}`, time, time)
+    if (time < channel.first) channel.first = time
+    if (time > channel.last) channel.last = time
+    if (m.isFilled) channel.filled += 1
+    if (m.isFlagged) channel.flagged += 1
+    if (stored.id !== undefined) this.#checkId(channel, stored, time)
     const seen = channel.recent.take(m)
-    if (seen === 'other') this.#find(channel, 'conflict', `id ${messageKey(m)} again with other content`, time, time)
+    if (seen === 'other') {
+      this.#find(channel, 'conflict', `id ${messageKey(messageOf(stored))} again with other content`, time, time)
+    }
     const place = seen === 'new' ? channel.order.take(m) : 'again'
     if (place === 'again') channel.duplicates += 1
     else if (place === 'late') channel.late += 1
     const fault = channel.book?.takeFault()
     if (fault !== undefined) this.#find(channel, fault.kind, fault.text, time, time)
     if (channel.order.holeCount > HOLES_MAX) this.#settle(channel, HOLES_MAX / 2)
+  }
+
+  #checkId(channel: Channel, stored: Stored, time: number): void {
+    const wanted = channel.subject.idHead + messageKey(messageOf(stored))
+    if (stored.id === wanted) return
+    this.#find(channel, 'wrong_id', `stored as ${stored.id}, its content gives ${wanted}`, time, time)
   }
 
   #announce({ prefix, exchange, market, symbol }: Subject, gap: Gap): void {
@@ -171,7 +238,12 @@ class Auditor {
   #settle(channel: Channel, keep: number): void {
     const { order, subject } = channel
     const holes = order.takeHoles(keep)
-    if (holes.length === 0 || !channel.isContiguous) return
+    if (channel.continuity === 'none') {
+      if (channel.candles !== undefined)
+        channel.candles.unseen += holes.reduce((sum, hole) => sum + order.size(hole), 0)
+      return
+    }
+    if (holes.length === 0) return
     const general = channel.interval === '' ? [] : (subject.channels.get('')?.gaps ?? [])
     const unannounced = judge([...general, ...channel.gaps], order)
     for (const hole of holes) {
@@ -202,6 +274,11 @@ class Auditor {
   }
 }
 
+/** Puts a layout before the others, and forgets the last of too many. */
+function keep(layouts: Layout[], layout: Layout): void {
+  if (layouts.unshift(layout) > LAYOUTS_MAX) layouts.pop()
+}
+
 /** The object that a payload holds; undefined when it is none. */
 function parse(text: string): Fields | undefined {
   try {
@@ -216,10 +293,8 @@ function isOtherVersion({ v }: Fields): boolean {
   return Number.isSafeInteger(v) && v !== VERSION
 }
 
-function unreadText({ subject, unread }: Channel): string {
-  return Object.hasOwn(MESSAGES, subject.type)
-    ? `${unread} messages have another schema version than ${VERSION}, the one that this version reads`
-    : `${unread} messages are of the type ${subject.type}, which this version does not read`
+function unreadText({ unread }: Channel): string {
+  return `${unread} messages have another schema version than ${VERSION}, the one that this version reads`
 }
 
 /** Why a message does not belong under its subject; undefined when it does. */
@@ -235,12 +310,27 @@ function misplaced(m: Fields, subject: Subject): string | undefined {
 }
 
 /** Why a message cannot be put in order although its schema allows it; undefined when it can. */
-function whyUnplaceable(m: Message, channel: Channel): string | undefined {
-  if (m.type === 'orderbook' && m.kind === 'delta' && m.prev_seq === undefined) return 'prev_seq: a delta needs it'
-  if (m.type === 'kline' && m.close_time <= m.open_time) return 'close_time: not after open_time'
-  if (m.type === 'trade' && channel.isContiguous && !isCount(m.id))
-    return `id: ${m.id} is no whole number, as it is here`
+function whyUnplaceable(m: Reading, { subject, continuity, candles }: Channel): string | undefined {
+  if (subject.type === 'orderbook' && !m.isSnapshot && Number.isNaN(m.prevSeq)) return 'prev_seq: a delta needs it'
+  if (candles !== undefined && m.closeTime <= m.openTime) return 'close_time: not after open_time'
+  if (continuity === 'numbers' && Number.isNaN(m.number))
+    return 'id: no whole number, as it is here, and there is no seq'
+  if (continuity === 'periods' && Number.isNaN(m.ts)) return 'ts: what comes once a period needs it'
   return undefined
+}
+
+function intervalOf(m: Message): string {
+  if (m.type === 'kline') return m.interval
+  return 'period' in m ? m.period : ''
+}
+
+function textOf({ bytes, start, end }: Stored): string {
+  return bytes.toString('utf8', start, end)
+}
+
+/** A message that was read already. */
+function messageOf(stored: Stored): Message {
+  return JSON.parse(textOf(stored)) as Message
 }
 
 /** Whether a channel has anything to report: one may be known only because a gap could have been about it. */

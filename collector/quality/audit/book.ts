@@ -4,10 +4,12 @@
 // that crossed, and books that differ from a snapshot of the same sequence. A snapshot mends a consumer's book and
 // hides what was lost before it, so the chain is followed apart from the book: each delta covers the sequences that it
 // leads over, whoever published it, and what no delta covers is missing.
-import { compareDecimals, ConsumerBook, isZero, type BookSide, type Level } from '../../book/consumer.ts'
-import type { Gap, Message, OrderBook } from '../../market/messages.ts'
+import { ConsumerRule } from '../../book/consumer.ts'
+import type { Gap } from '../../market/messages.ts'
 import { Coverage, takeOldest, type Hole, type Place, type Span } from './coverage.ts'
-import { cover, reach, timeOf, type Order } from './order.ts'
+import { cover, reach, type Order } from './order.ts'
+import type { Reading } from './reading.ts'
+import { Side } from './sides.ts'
 
 /** What is wrong with a book although nothing is missing. */
 export interface BookFault {
@@ -15,15 +17,10 @@ export interface BookFault {
   readonly text: string
 }
 
-/** What the consumer's book was before a message. */
-interface Before {
-  readonly inSync: boolean
-  readonly last: number | undefined
-  readonly ts: number | undefined
-}
-
 export class BookOrder implements Order {
-  readonly #book = new ConsumerBook()
+  readonly #rule = new ConsumerRule()
+  readonly #bids = new Side(1)
+  readonly #asks = new Side(-1)
   #chain = new Coverage()
   /** The chain before the last restart, and when that was: another publisher may still deliver of it. */
   #oldChain = new Coverage()
@@ -31,11 +28,8 @@ export class BookOrder implements Order {
   #restarting = false
   /** Restarts, and what was missing before the one before the last. */
   readonly #closed: Hole[] = []
-  /** The worst prices of the snapshot last taken: beyond them a consumer does not know all levels. */
-  #worstBid: string | undefined
-  #worstAsk: string | undefined
   #crossed = false
-  #received: number | undefined
+  #received = Number.NaN
   #elapsed = 0
   #synced = 0
   snapshots = 0
@@ -44,11 +38,9 @@ export class BookOrder implements Order {
   breaks = 0
   #fault: BookFault | undefined
 
-  take(m: Message): Place {
-    if (m.type !== 'orderbook') return 'next'
+  take(m: Reading): Place {
     this.#count(m)
-    const before: Before = { inSync: this.#book.inSync, last: this.#book.last, ts: this.#book.ts }
-    return m.kind === 'snapshot' ? this.#takeSnapshot(m, before) : this.#takeDelta(m, before)
+    return m.isSnapshot ? this.#takeSnapshot(m) : this.#takeDelta(m)
   }
 
   /** What the last message showed to be wrong, once. */
@@ -60,7 +52,7 @@ export class BookOrder implements Order {
 
   /** Share of the time between the first message and the last in which a consumer's book was in sync, 0 to 1. */
   get inSync(): number {
-    if (this.#elapsed === 0) return this.#book.inSync ? 1 : 0
+    if (this.#elapsed === 0) return this.#rule.inSync ? 1 : 0
     return this.#synced / this.#elapsed
   }
 
@@ -86,111 +78,94 @@ export class BookOrder implements Order {
     return `no delta leads from seq ${after} to seq ${until}`
   }
 
-  #count(m: OrderBook): void {
-    if (m.kind === 'snapshot') this.snapshots += 1
+  #count({ isSnapshot, received }: Reading): void {
+    if (isSnapshot) this.snapshots += 1
     else this.deltas += 1
-    const elapsed = Math.max(0, m.received - (this.#received ?? m.received))
+    if (received <= this.#received) return
+    const elapsed = Number.isNaN(this.#received) ? 0 : received - this.#received
     this.#elapsed += elapsed
-    if (this.#book.inSync) this.#synced += elapsed
-    this.#received = Math.max(m.received, this.#received ?? 0)
+    if (this.#rule.inSync) this.#synced += elapsed
+    this.#received = received
   }
 
-  #takeDelta(m: OrderBook, before: Before): Place {
-    const isRestart = isOtherNumbering(m, before)
+  #takeDelta(m: Reading): Place {
+    const rule = this.#rule
+    const { inSync, last, ts } = rule
+    const isRestart = isOtherNumbering(m, rule)
     const place = isRestart ? 'next' : this.#follow(m)
-    const taken = this.#book.take(m)
-    if (before.inSync && !this.#book.inSync) {
+    const taken = rule.takeDelta(m.prevSeq, m.prevTs, m.seq, m.ts)
+    if (inSync && !rule.inSync) {
       this.breaks += 1
-      if (isRestart) this.#closeAt(m, before)
+      if (isRestart) this.#closeAt(m, last, ts)
       this.#restarting = isRestart
     }
-    if (taken === 'applied') this.#checkCrossed()
+    if (taken === 'applied') {
+      this.#bids.change(m.bids)
+      this.#asks.change(m.asks)
+      this.#checkCrossed(m)
+    }
     return place === 'next' ? 'next' : 'late'
   }
 
-  #follow(m: OrderBook): Place {
-    if (m.prev_seq === undefined || m.prev_seq >= m.seq) return 'again'
-    const chain = m.ts !== undefined && m.ts < this.#restartTs ? this.#oldChain : this.#chain
-    return cover(chain, m.prev_seq, m.seq, m)
+  #follow(m: Reading): Place {
+    if (m.prevSeq >= m.seq) return 'again'
+    const chain = m.ts < this.#restartTs ? this.#oldChain : this.#chain
+    return cover(chain, m.prevSeq, m.seq, m)
   }
 
-  #takeSnapshot(m: OrderBook, before: Before): Place {
-    if (this.#book.take(m) !== 'applied') {
-      const isSameBook = m.seq === before.last && m.ts === before.ts
-      if (isSameBook && this.#book.inSync) this.#compare(m)
+  #takeSnapshot(m: Reading): Place {
+    const rule = this.#rule
+    const { last, ts } = rule
+    if (rule.takeSnapshot(m.seq, m.ts) !== 'applied') {
+      const isSameBook = m.seq === last && (m.ts === ts || (Number.isNaN(m.ts) && Number.isNaN(ts)))
+      if (isSameBook && rule.inSync) this.#compare(m)
       return isSameBook ? 'next' : 'late'
     }
-    const isRestart = before.last !== undefined && m.seq <= before.last
-    if (isRestart && !this.#restarting) this.#closeAt(m, before)
+    const isRestart = m.seq <= last
+    if (isRestart && !this.#restarting) this.#closeAt(m, last, ts)
     if (isRestart || this.#restarting) this.#beginAnew(m)
     reach(this.#chain, m.seq, m)
-    this.#worstBid = m.bids.at(-1)?.[0]
-    this.#worstAsk = m.asks.at(-1)?.[0]
-    this.#checkCrossed()
+    this.#bids.replace(m.bids)
+    this.#asks.replace(m.asks)
+    this.#checkCrossed(m)
     return 'next'
   }
 
-  #closeAt(m: OrderBook, before: Before): void {
-    const after = before.last as number
-    this.#closed.push({ after, until: m.seq, from: before.ts ?? timeOf(m), to: timeOf(m), isRestart: true })
+  /** @param last what the numbering had come to, and at which time */
+  #closeAt(m: Reading, last: number, ts: number): void {
+    const from = Number.isNaN(ts) ? m.time : ts
+    this.#closed.push({ after: last, until: m.seq, from, to: m.time, isRestart: true })
   }
 
-  #beginAnew(m: OrderBook): void {
+  #beginAnew(m: Reading): void {
     this.#restarting = false
-    this.#restartTs = timeOf(m)
+    this.#restartTs = m.time
     this.#closed.push(...this.#oldChain.holes)
     this.#oldChain = this.#chain
     this.#chain = new Coverage()
   }
 
-  #checkCrossed(): void {
-    const { bids, asks, last } = this.#book
-    const [bid, ask] = [bids.best, asks.best]
-    const crossed = bid !== undefined && ask !== undefined && compareDecimals(bid[0], ask[0]) >= 0
+  #checkCrossed({ seq }: Reading): void {
+    const crossed = this.#bids.isCrossedWith(this.#asks)
     if (crossed && !this.#crossed) {
-      this.#fault = { kind: 'crossed', text: `best bid ${bid[0]} is not below best ask ${ask[0]} at seq ${last}` }
+      const text = `best bid ${this.#bids.best} is not below best ask ${this.#asks.best} at seq ${seq}`
+      this.#fault = { kind: 'crossed', text }
     }
     this.#crossed = crossed
   }
 
-  #compare(m: OrderBook): void {
-    const difference =
-      differenceOf(this.#book.bids, m.bids, this.#worstBid, 1) ??
-      differenceOf(this.#book.asks, m.asks, this.#worstAsk, -1)
+  #compare({ seq, bids, asks }: Reading): void {
+    const difference = this.#bids.differenceTo(bids) ?? this.#asks.differenceTo(asks)
     if (difference === undefined) return
     this.#fault = {
       kind: 'wrong_book',
-      text: `the rebuilt book differs from the snapshot at seq ${m.seq}: ${difference}`,
+      text: `the rebuilt book differs from the snapshot at seq ${seq}: ${difference}`,
     }
   }
 }
 
 /** Whether a delta counts by other numbers than the book: by number it is old or fits, by time it is later. */
-function isOtherNumbering(m: OrderBook, { last, ts }: Before): boolean {
-  if (last === undefined || ts === undefined) return false
-  if (m.seq <= last) return m.ts !== undefined && m.ts > ts
-  return m.prev_seq !== undefined && m.prev_seq <= last && m.prev_ts !== undefined && m.prev_ts > ts
-}
-
-/**
- * The first difference between a rebuilt side and a snapshot of it, as far as both know all levels.
- * @param worst The worst price of the snapshot that the rebuilt side began with; undefined when that had no level.
- * @param direction 1 when the highest price is the best.
- */
-function differenceOf(
-  side: BookSide,
-  snapshot: readonly Level[],
-  worst: string | undefined,
-  direction: 1 | -1,
-): string | undefined {
-  const ends = [worst, snapshot.at(-1)?.[0]].filter((end) => end !== undefined)
-  const isKnown = ([price]: Level) => ends.every((end) => compareDecimals(price, end) * direction >= 0)
-  const rebuilt = side.levels().filter(isKnown)
-  const wanted = snapshot.filter((level) => isKnown(level) && !isZero(level[1]))
-  for (let i = 0; i < Math.max(rebuilt.length, wanted.length); i++) {
-    const [a, b] = [rebuilt[i], wanted[i]]
-    const isSame = a !== undefined && b !== undefined && !compareDecimals(a[0], b[0]) && !compareDecimals(a[1], b[1])
-    if (!isSame) return `it has ${a?.join(' x ') ?? 'no level'} where the snapshot has ${b?.join(' x ') ?? 'none'}`
-  }
-  return undefined
+function isOtherNumbering(m: Reading, { last, ts }: ConsumerRule): boolean {
+  if (m.seq <= last) return m.ts > ts
+  return m.prevSeq <= last && m.prevTs > ts
 }

@@ -2,9 +2,11 @@
 import { DATA_TYPES, EXCHANGES, MARKETS, OWN_TYPES, type ExchangeName, type Market } from '../../../crds/names.ts'
 import type { Gap, GapReason, Message } from '../../market/messages.ts'
 import { BookOrder } from './book.ts'
-import { CandleOrder, IdOrder, TimeOrder, type Order } from './order.ts'
+import type { Layout } from './layout.ts'
+import { NumberOrder, TimeOrder, type Order } from './order.ts'
+import { CandleOrder, periodUs, RatioOrder } from './periods.ts'
 import { RecentMessages } from './recent.ts'
-import type { ChannelReport, FindingKind } from './report.ts'
+import type { ChannelReport, FindingKind, Proof } from './report.ts'
 
 /**
  * Whether the ids of trades, or the candles of klines, follow each other without a hole where nothing is missing.
@@ -23,8 +25,10 @@ export interface Subject {
   readonly symbol: string
   /** What the ids under this subject begin with. */
   readonly idHead: string
-  /** By interval; `''` where there is none. */
+  /** By interval, or period; `''` where there is none. */
   readonly channels: Map<string, Channel>
+  /** How its messages lie, the latest first. */
+  readonly layouts: Layout[]
 }
 
 const types: ReadonlySet<unknown> = new Set([...DATA_TYPES, ...OWN_TYPES])
@@ -46,6 +50,7 @@ export function parseSubject(name: string): Subject | undefined {
     symbol,
     idHead: `${prefix.join('.')}:${type}:${exchange}:${market}:${symbol}:`,
     channels: new Map(),
+    layouts: [],
   }
 }
 
@@ -56,8 +61,8 @@ export class Channel {
   readonly book: BookOrder | undefined
   readonly candles: CandleOrder | undefined
   readonly order: Order
-  /** False where holes are usual and prove nothing. */
-  readonly isContiguous: boolean
+  /** By what it could be seen that something is missing. */
+  readonly continuity: Proof
   /** Gaps about this channel that are still to be matched. */
   readonly gaps: Gap[] = []
   readonly gapCounts: Partial<Record<GapReason, number>> = {}
@@ -72,33 +77,62 @@ export class Channel {
   duplicates = 0
   late = 0
   filled = 0
+  flagged = 0
   announced = 0
   unannounced = 0
   constructor(subject: Subject, interval: string, continuity: Continuity) {
-    const { type, exchange, market } = subject
     this.subject = subject
     this.interval = interval
-    this.isContiguous =
-      type === 'trade' || type === 'kline' ? continuity(exchange, market, type) === 'contiguous' : true
+    const { type, exchange, market } = subject
+    const isContiguous = (type === 'trade' || type === 'kline') && continuity(exchange, market, type) === 'contiguous'
+    const lengthUs = periodUs(interval)
     this.book = type === 'orderbook' ? new BookOrder() : undefined
-    this.candles = type === 'kline' ? new CandleOrder() : undefined
-    this.order = this.book ?? this.candles ?? (type === 'trade' && this.isContiguous ? new IdOrder() : new TimeOrder())
+    this.candles = type === 'kline' && lengthUs !== undefined ? new CandleOrder(lengthUs) : undefined
+    this.order = this.book ?? this.candles ?? orderOf(type, isContiguous, lengthUs)
+    this.continuity = proofOf(this.order, isContiguous)
   }
 
   report(): ChannelReport {
-    const { subject, interval, messages, broken, unread, duplicates, late, filled, book, candles } = this
+    const {
+      subject,
+      interval,
+      continuity,
+      messages,
+      broken,
+      unread,
+      duplicates,
+      late,
+      filled,
+      flagged,
+      book,
+      candles,
+    } = this
     return {
       subject: subject.name,
       ...(interval !== '' && { interval }),
+      continuity,
       messages,
       ...(messages > 0 && { first: this.first, last: this.last }),
-      ...{ broken, unread, duplicates, late, filled },
+      ...{ broken, unread, duplicates, late, filled, flagged },
       missing: { announced: this.announced, unannounced: this.unannounced },
       gaps: this.gapCounts,
       ...(book && {
         book: { snapshots: book.snapshots, deltas: book.deltas, breaks: book.breaks, inSync: book.inSync },
       }),
-      ...(candles && { candles: { begun: candles.begun, closed: candles.closed } }),
+      ...(candles && { candles: { begun: candles.begun, closed: candles.closed, unseen: candles.unseen } }),
     }
   }
+}
+
+function orderOf(type: Message['type'], isContiguous: boolean, lengthUs: number | undefined): Order {
+  if (type === 'trade' && isContiguous) return new NumberOrder()
+  const isRatio = type === 'lsr_top_position' || type === 'lsr_all_account'
+  return isRatio && lengthUs !== undefined ? new RatioOrder(lengthUs) : new TimeOrder()
+}
+
+function proofOf(order: Order, isContiguous: boolean): Proof {
+  if (order instanceof NumberOrder) return 'numbers'
+  if (order instanceof BookOrder) return 'sequence'
+  if (order instanceof RatioOrder) return 'periods'
+  return order instanceof CandleOrder && isContiguous ? 'candles' : 'none'
 }

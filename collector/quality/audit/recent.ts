@@ -2,37 +2,59 @@
 //
 // Of each it keeps a hash of its id, 63 bits, and one of its content, 32 bits, in typed arrays: a map of strings took
 // as long as a third of JSON.parse (Node 26.10).
-import { messageKey, MESSAGES, type Message } from '../../market/messages.ts'
+import type { Reading } from './reading.ts'
 
 /** Messages that are remembered at least; twice as many at most. */
 export const RECENT_MAX = 1024
-const SLOTS = RECENT_MAX * 2
+const SLOTS_FIRST = 64
+/** Columns of a slot. */
+const [HIGH, LOW, CONTENT, COLUMNS] = [0, 1, 2, 3]
 
 /** Open addressing: a slot is free while its `low` is 0. At most half of the slots are in use. */
 class Generation {
-  readonly high = new Int32Array(SLOTS)
-  readonly low = new Int32Array(SLOTS)
-  readonly content = new Int32Array(SLOTS)
+  #cells = new Int32Array(SLOTS_FIRST * COLUMNS)
+  #mask = SLOTS_FIRST - 1
   count = 0
 
   get(high: number, low: number): number | undefined {
-    const slot = this.#slotOf(high, low)
-    return this.low[slot] === 0 ? undefined : this.content[slot]
+    const at = this.#placeOf(high, low)
+    return this.#cells[at + LOW] === 0 ? undefined : this.#cells[at + CONTENT]
   }
 
   set(high: number, low: number, content: number): void {
-    const slot = this.#slotOf(high, low)
-    this.high[slot] = high
-    this.low[slot] = low
-    this.content[slot] = content
+    if (this.count * 2 > this.#mask) this.#grow()
+    const at = this.#placeOf(high, low)
+    this.#cells[at + HIGH] = high
+    this.#cells[at + LOW] = low
+    this.#cells[at + CONTENT] = content
     this.count += 1
   }
 
-  /** The slot of a key, or the free one where it would be. */
-  #slotOf(high: number, low: number): number {
-    let slot = high & (SLOTS - 1)
-    while (this.low[slot] !== 0 && (this.low[slot] !== low || this.high[slot] !== high)) slot = (slot + 1) & (SLOTS - 1)
-    return slot
+  clear(): void {
+    this.#cells.fill(0)
+    this.count = 0
+  }
+
+  #grow(): void {
+    const old = this.#cells
+    this.#cells = new Int32Array(old.length * 2)
+    this.#mask = this.#mask * 2 + 1
+    this.count = 0
+    for (let at = 0; at < old.length; at += COLUMNS) {
+      const low = old[at + LOW] as number
+      if (low !== 0) this.set(old[at + HIGH] as number, low, old[at + CONTENT] as number)
+    }
+  }
+
+  /** Where a key lies, or would lie. */
+  #placeOf(high: number, low: number): number {
+    const cells = this.#cells
+    let slot = high & this.#mask
+    for (;;) {
+      const at = slot * COLUMNS
+      if (cells[at + LOW] === 0 || (cells[at + LOW] === low && cells[at + HIGH] === high)) return at
+      slot = (slot + 1) & this.#mask
+    }
   }
 }
 
@@ -41,10 +63,8 @@ export class RecentMessages {
   #old = new Generation()
 
   /** Remembers a message; says whether its id was there before, and with what content. */
-  take(m: Message): 'new' | 'same' | 'other' {
-    const high = keyOf(m, SEED)
-    const low = keyOf(m, SEED_2) | 1
-    const content = contentOf(m)
+  take({ keyHigh: high, keyLow, content }: Reading): 'new' | 'same' | 'other' {
+    const low = keyLow | 1
     const before = this.#young.get(high, low) ?? this.#old.get(high, low)
     if (before !== undefined) return before === content ? 'same' : 'other'
     if (this.#young.count >= RECENT_MAX) this.#age()
@@ -54,74 +74,6 @@ export class RecentMessages {
 
   #age(): void {
     ;[this.#young, this.#old] = [this.#old, this.#young]
-    this.#young.low.fill(0)
-    this.#young.count = 0
+    this.#young.clear()
   }
 }
-
-/** A hash of what messageKey says; the interval of a kline is that of its channel. */
-function keyOf(m: Message, seed: number): number {
-  switch (m.type) {
-    case 'trade':
-      return addText(seed, m.id)
-    case 'orderbook': {
-      const kind = m.kind === 'snapshot' ? -2 : (m.prev_seq ?? -1)
-      return addNumber(addNumber(addNumber(seed, kind), m.seq), m.ts ?? -1)
-    }
-    case 'ticker':
-      return addNumber(addNumber(seed, m.seq ?? -1), m.ts ?? -1)
-    case 'kline':
-      return addNumber(addNumber(seed, m.open_time), m.ts ?? -1)
-    default:
-      return addText(seed, messageKey(m))
-  }
-}
-
-/** A hash of what a message says, whoever published it, in whatever order its fields stand. */
-function contentOf(m: Message): number {
-  let sum = 0
-  for (const key in m) {
-    const seed = CONTENT.get(key)
-    if (seed !== undefined) sum ^= add(seed, m[key as keyof Message])
-  }
-  return sum
-}
-
-function add(before: number, value: unknown): number {
-  if (typeof value === 'string') return addText(before, value)
-  if (typeof value === 'number') return addNumber(before, value)
-  if (!Array.isArray(value)) return addNumber(before, Number(value))
-  let sum = before
-  for (let i = 0; i < value.length; i++) sum = add(sum, value[i])
-  return sum
-}
-
-/** FNV-1a over the characters, and a mark at the end. */
-function addText(before: number, text: string): number {
-  let sum = before
-  for (let i = 0; i < text.length; i++) sum = Math.imul(sum ^ text.charCodeAt(i), PRIME)
-  return Math.imul(sum ^ MARK, PRIME)
-}
-
-function addNumber(before: number, value: number): number {
-  const high = Math.floor(value / 0x100000000)
-  const sum = Math.imul(before ^ high, PRIME)
-  const mixed = Math.imul(sum ^ (value - high * 0x100000000), PRIME)
-  return mixed ^ (mixed >>> 15)
-}
-
-const PRIME = 0x01000193
-const MARK = 0x9e37
-const SEED = 0x811c9dc5 | 0
-const SEED_2 = 0x2545f491
-
-/** What all messages of a channel share, and what two publishers of one message may differ in, is no content. */
-const NO_CONTENT = ['type', 'v', 'exchange', 'market', 'symbol', 'received', 'published', 'filled']
-
-/** The fields that are content, each with a seed of its own. */
-const CONTENT: ReadonlyMap<string, number> = new Map(
-  Object.values(MESSAGES)
-    .flatMap(({ shape }) => Object.keys(shape))
-    .filter((key) => !NO_CONTENT.includes(key))
-    .map((key) => [key, addText(SEED, key)]),
-)

@@ -29,15 +29,26 @@ export interface Finding {
   readonly text: string
 }
 
+/** By what it can be seen that something of a channel is missing. */
+export const PROOFS = {
+  numbers: 'each message has a number that follows the one before',
+  sequence: 'each delta leads from one sequence to the next',
+  periods: 'there is one message a period',
+  candles: 'each candle begins where the one before ended',
+  none: 'nothing tells: only what is out of order, doubled or wrong is seen, and the gaps that were announced',
+} as const
+export type Proof = keyof typeof PROOFS
+
 export interface ChannelReport {
   readonly subject: string
-  /** Of klines. */
+  /** Of klines; the period of ratios. */
   readonly interval?: string
+  readonly continuity: Proof
   readonly messages: number
   /** Times of the first and the last message, the venue's where it sends one, µs; absent without a message. */
   readonly first?: number
   readonly last?: number
-  /** Messages that are not as their schema says, and those of a type or version that is not known here. */
+  /** Messages that are not as their schema says, and those of a version that is not known here. */
   readonly broken: number
   readonly unread: number
   /** The same id again. */
@@ -46,7 +57,9 @@ export interface ChannelReport {
   readonly late: number
   /** Fetched by REST after they were missed. */
   readonly filled: number
-  /** What is missing: trades, steps of a book's chain, or candles; `announced` where a gap says so. */
+  /** That failed a check of their publisher. */
+  readonly flagged: number
+  /** What is missing: trades, steps of a book's chain, candles or periods; `announced` where a gap says so. */
   readonly missing: { readonly announced: number; readonly unannounced: number }
   /** Gap messages about this channel, by reason. */
   readonly gaps: Readonly<Partial<Record<GapReason, number>>>
@@ -58,12 +71,15 @@ export interface ChannelReport {
     /** Share of the time in which it was, 0 to 1. */
     readonly inSync: number
   }
-  /** Candles begun, and those whose final push is there. */
-  readonly candles?: { readonly begun: number; readonly closed: number }
+  /**
+   * Candles begun, those that are complete, and those in between that are not: where `continuity` is `none` the venue may
+   * have sent nothing in that time.
+   */
+  readonly candles?: { readonly begun: number; readonly closed: number; readonly unseen: number }
 }
 
 export interface Report {
-  /** True when nothing is wrong: what is missing, if anything, is announced. */
+  /** True when nothing is wrong: what is missing, if anything, is announced, as far as `continuity` can tell. */
   readonly whole: boolean
   readonly messages: number
   readonly channels: readonly ChannelReport[]

@@ -88,8 +88,9 @@ export async function connectOnce(options: ConnectOptions): Promise<NatsConnecti
 }
 
 function authenticatorOf(identity: NatsIdentity): Authenticator | undefined {
-  const bytes = (text: string): Uint8Array => new TextEncoder().encode(text.trim())
-  if (identity.credentials !== undefined) return credsAuthenticator(bytes(identity.credentials))
+  const bytes = (text: string, end = ''): Uint8Array => new TextEncoder().encode(text.trim() + end)
+  // The library finds the seed only where a line break follows its last line.
+  if (identity.credentials !== undefined) return credsAuthenticator(bytes(identity.credentials, '\n'))
   if (identity.nkeySeed !== undefined) return nkeyAuthenticator(bytes(identity.nkeySeed))
   if (identity.token !== undefined) return tokenAuthenticator(identity.token)
   if (identity.user !== undefined) return usernamePasswordAuthenticator(identity.user, identity.password)

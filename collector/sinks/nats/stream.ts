@@ -165,6 +165,30 @@ export async function ensureStream(
   }
 }
 
+/**
+ * What a person should know of the stream as it is; undefined where there is none. Changes nothing.
+ * @throws StreamFault when it cannot be used.
+ */
+export async function inspectStream(
+  nc: NatsConnection,
+  options: StreamOptions,
+  prefix: string,
+  ackTimeoutMs: number,
+): Promise<readonly string[] | undefined> {
+  const wanted = desiredStream(options, prefix)
+  try {
+    const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: ackTimeoutMs })
+    const info = await find(jsm, options.name)
+    if (info === undefined) return undefined
+    const fault = unfit(info.config, wanted)
+    if (fault !== undefined) throw new StreamFault(fault, true)
+    return [...differences(info.config, wanted), ...warnings(info.config, ackTimeoutMs)]
+  } catch (error) {
+    if (error instanceof StreamFault) throw error
+    throw explained(error, options.name, `${prefix}.>`)
+  }
+}
+
 async function find(jsm: JetStreamManager, name: string): Promise<StreamInfo | undefined> {
   try {
     return await jsm.streams.info(name)

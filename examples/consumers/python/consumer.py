@@ -59,7 +59,7 @@ class Book:
 
     def apply(self, m):
         for side, levels in ((self.bids, m["bids"]), (self.asks, m["asks"])):
-            for price, size in levels:
+            for price, size, *_ in levels:  # a third figure is the venue's own, e.g. contracts
                 price, size = Decimal(price), Decimal(size)
                 if size == 0:
                     side.pop(price, None)

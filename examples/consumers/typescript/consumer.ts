@@ -12,7 +12,8 @@ import { join } from 'node:path'
 import { pipeline, type Readable } from 'node:stream'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 
-type Level = [price: string, size: string]
+/** Size in base; a third figure is the venue's own, e.g. contracts. */
+type Level = [price: string, size: string, raw?: string]
 
 interface Message {
   type: string

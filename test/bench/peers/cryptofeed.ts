@@ -5,14 +5,16 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Missing } from '../missing.ts'
-import type { Recording } from '../recordings.ts'
+import type { Session } from '../recordings.ts'
 
 /** What cryptofeed makes of one frame: its own objects' fields, decimals as digits, times in µs. */
 export type CryptofeedEvent = Readonly<Record<string, unknown>> & { readonly type: string; readonly symbol: string }
 export type CryptofeedLevel = readonly [price: string, size: string]
 
 export interface CryptofeedEvents {
+  /** Of each data frame. */
   readonly frames: readonly (readonly CryptofeedEvent[])[]
+  /** At the end, by the venue's symbol, best first. */
   readonly books: Readonly<Record<string, { readonly bids: CryptofeedLevel[]; readonly asks: CryptofeedLevel[] }>>
 }
 
@@ -23,16 +25,14 @@ export interface Cryptofeed {
   close(): void
 }
 
-const FEEDS = { spot: 'BINANCE', perpetual: 'BINANCE_FUTURES' } as const
-
 /** @throws Missing when cryptofeed is not installed. */
-export function startCryptofeed(recording: Recording): Cryptofeed {
+export function startCryptofeed({ name, files }: Session): Cryptofeed {
   const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache')
   const python = join(cache, 'marketprism', 'cryptofeed-2.4.1', 'bin', 'python')
   if (!existsSync(python))
     throw new Missing('cryptofeed 2.4.1 is not installed', 'test/bench/peers/install-cryptofeed.sh')
   const script = join(import.meta.dirname, 'replay.py')
-  const child = spawn(python, [script, FEEDS[recording.market], ...recording.files], {
+  const child = spawn(python, [script, name, ...files], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]()

@@ -1,11 +1,11 @@
-"""Runs recorded Binance sessions through cryptofeed, for the benchmarks.
+"""Runs recorded sessions through cryptofeed, for the benchmarks.
 
 It sets a feed up as cryptofeed's own `playback` does (raw_data_collection.py of 2.4.1: recorded REST answers in place of
-requests, then every recorded frame through the feed's message handler), with two differences, both in its favour: lines
-are split before the clock starts, and the REST snapshots are taken before the first frame and outside the clock, so that
-only frames are timed.
+requests, then every recorded frame through the feed's message handler), with differences that are all in its favour:
+lines are split before the clock starts, acknowledgements are left out, and what a subscription resets and the REST
+snapshots, where there are any, are taken before the first frame and outside the clock, so that only data frames are timed.
 
-    replay.py FEED START HTTP WS
+    replay.py FEED START [HTTP] WS
 
 Reads commands from standard input, one a line, and answers each with one line of JSON:
     pass N   plays the session N times  -> {"frames": …, "events": …, "seconds": CPU seconds}
@@ -28,21 +28,28 @@ from cryptofeed.exchanges import EXCHANGE_MAP
 class Session:
     """One recorded session and the feed that it is played through."""
 
-    def __init__(self, name, start, http, ws):
-        self.answers = dict(rest_answers(http))
+    def __init__(self, name, start, *rest):
+        *http, ws = rest
+        self.answers = dict(answer for file in http for answer in rest_answers(file))
         self.messages = list(frames(ws))
         subscription, symbols = configuration(start)
+        answers = iter(symbols)
 
         async def read(_connection, url, **_):
             return self.answers[url]
 
         HTTPAsyncConn.read = read
-        HTTPSync.read = lambda *_args, **_kwargs: symbols
+        HTTPSync.read = lambda *_args, **_kwargs: next(answers)
         self.sink = None
         callbacks = {kind: self.callback(kind) for kind in subscription}
-        self.feed = EXCHANGE_MAP[name](candle_closed_only=False, subscription=subscription, callbacks=callbacks)
+        # Deribit's wants a login for these streams before it goes anywhere, which it never does here.
+        config = {name.lower(): {'key_id': 'none', 'key_secret': 'none'}}
+        self.feed = EXCHANGE_MAP[name](
+            candle_closed_only=False, subscription=subscription, callbacks=callbacks, config=config)
         self.books = [self.feed.std_symbol_to_exchange_symbol(symbol) for symbol in subscription[L2_BOOK]]
         self.handler = self.feed.connect()[-1][2]
+        # Feeds name it each in their own way.
+        self.reset = getattr(self.feed, '_reset', None) or getattr(self.feed, f'_{type(self.feed).__name__}__reset')
 
     def callback(self, kind):
         async def take(thing, _received):
@@ -51,9 +58,10 @@ class Session:
 
     async def prime(self):
         """Forgets the books of the last pass and takes the recorded snapshots."""
-        self.feed._reset()
-        for symbol in self.books:
-            await self.feed._snapshot(symbol)
+        self.reset()
+        if self.answers:
+            for symbol in self.books:
+                await self.feed._snapshot(symbol)
 
     async def passes(self, count):
         counts = defaultdict(int)
@@ -83,7 +91,8 @@ class Session:
             self.sink = lambda kind, thing: taken.append(EVENTS[kind](thing))
             await self.handler(message, None, received)
             out.append(taken)
-        books = {symbol: whole(self.feed._l2_book[symbol].book) for symbol in self.feed._l2_book}
+        held = self.feed._l2_book
+        books = {self.feed.std_symbol_to_exchange_symbol(symbol): whole(held[symbol].book) for symbol in held}
         return {'frames': out, 'books': books}
 
 
@@ -118,14 +127,15 @@ EVENTS = {
         'ts': microseconds(c.timestamp),
     },
     L2_BOOK: lambda b: {
-        'type': 'orderbook', 'symbol': b.symbol, 'seq': b.sequence_number,
-        'bids': levels(b.delta['bid']), 'asks': levels(b.delta['ask']), 'ts': microseconds(b.timestamp),
+        'type': 'orderbook', 'symbol': b.symbol, 'seq': b.sequence_number, 'ts': microseconds(b.timestamp),
+        **({'kind': 'snapshot', **whole(b.book)} if b.delta is None else
+           {'kind': 'delta', 'bids': levels(b.delta['bid']), 'asks': levels(b.delta['ask'])}),
     },
 }
 
 
 def configuration(start):
-    """The recorder's subscription, and its answers about instruments, in order."""
+    """The recorder's subscription, and its answers about instruments, in the order in which they were asked for."""
     subscription, symbols = None, []
     with open(start, encoding='utf-8') as lines:
         for line in filter(str.strip, lines):
@@ -134,7 +144,7 @@ def configuration(start):
                 subscription = body
             else:
                 symbols.append(body)
-    return subscription, symbols[0]
+    return subscription, symbols
 
 
 def rest_answers(http):
@@ -150,7 +160,8 @@ def frames(ws):
         for line in lines:
             if line != '\n' and not line.startswith('wss') and not line.startswith('http'):
                 received, message = line.split(': ', 1)
-                yield received, message
+                if '"data":' in message:
+                    yield received, message
 
 
 async def main():

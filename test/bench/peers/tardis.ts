@@ -1,10 +1,13 @@
-// tardis-dev's Binance mappers, run over frames as its own `normalizeMessages` does, but without its async generators.
+// tardis-dev's mappers, run over frames as its own `normalizeMessages` does, but without its async generators.
 //
-// What it does not do: it maps `@trade`, not the aggregated trades that the recordings hold, so these are given to it
-// under that name with `t` for `a`; candles it does not map, so of these only the parse is counted. Its prices and sizes
-// are doubles. Its books are not kept: it passes changes on, in order, without a check of the sequence after the first.
+// What it does not do: of Binance it maps `@trade`, not the aggregated trades that the recordings hold, so these are given
+// to it under that name with `t` for `a`; candles it does not map, so of these only the parse is counted. Of OKX it reads
+// for the days of the recording `books-l2-tbt`, whose frames are those of `books`, so it gets these under that name. Its
+// prices and sizes are doubles. Its books are not kept: it passes changes on, in order, without a check of the sequence
+// after the first.
 import { latin1 } from '../latin1.ts'
 import { createRequire } from 'node:module'
+import type { Market } from '../../../crds/names.ts'
 import { Missing } from '../missing.ts'
 import type { RecordedFrame, Recording } from '../recordings.ts'
 
@@ -23,7 +26,31 @@ interface Module {
   readonly normalizeBookTickers: MakeMapper
 }
 
-const EXCHANGES = { spot: 'binance', perpetual: 'binance-futures' } as const
+interface Peer {
+  /** Its name of the venue's market. */
+  readonly names: Partial<Record<Market, string>>
+  /** It chooses mappers by a date; absent: that of the recording. */
+  readonly since?: Date
+  /** The frame as its own subscription would bring it. */
+  readonly sees?: (text: string) => string
+}
+
+const PEERS: Readonly<Record<string, Peer>> = {
+  binance: {
+    names: { spot: 'binance', perpetual: 'binance-futures' },
+    sees: (text) =>
+      text.includes('@aggTrade"')
+        ? text.replace('@aggTrade"', '@trade"').replace('"e":"aggTrade"', '"e":"trade"').replace('"a":', '"t":')
+        : text,
+  },
+  okx: {
+    names: { spot: 'okex', perpetual: 'okex-swap', future: 'okex-futures' },
+    // Five days later it would take tickers from another stream than the recorded one.
+    since: new Date('2022-05-05T00:00:00Z'),
+    sees: (text) => text.replace('"channel":"books"', '"channel":"books-l2-tbt"'),
+  },
+  deribit: { names: { option: 'deribit' } },
+}
 
 /** @throws Missing when tardis-dev is not installed. */
 export function loadTardis(): Module {
@@ -37,25 +64,21 @@ export function loadTardis(): Module {
 }
 
 /** Fresh mappers for one market, which have taken the recorded snapshots. */
-export function mappers(tardis: Module, recording: Recording): Mapper[] {
-  const since = new Date((recording.frames[0] as RecordedFrame).received / 1000)
-  const exchange = EXCHANGES[recording.market]
+export function mappers(tardis: Module, { session, market, frames }: Recording): Mapper[] {
+  const { names, since = new Date((frames[0] as RecordedFrame).received / 1000) } = PEERS[session.exchange] as Peer
   const makers = [tardis.normalizeTrades, tardis.normalizeBookChanges, tardis.normalizeBookTickers]
-  const all = makers.map((make) => make(exchange, since))
-  for (const [symbol, body] of recording.snapshots) {
+  const all = makers.map((make) => make(names[market] ?? '', since))
+  for (const [symbol, body] of session.snapshots) {
     const message = { stream: `${symbol.toLowerCase()}@depthSnapshot`, data: JSON.parse(body) }
     for (const mapper of all) if (mapper.canHandle(message)) for (const _ of mapper.map(message, since) ?? []);
   }
   return all
 }
 
-/** The frame as tardis-dev's own subscription would bring it: an aggregated trade becomes a trade. */
-export function asTardisSees(frame: Buffer): Buffer {
-  const text = latin1(frame)
-  if (!text.includes('@aggTrade"')) return frame
-  return Buffer.from(
-    text.replace('@aggTrade"', '@trade"').replace('"e":"aggTrade"', '"e":"trade"').replace('"a":', '"t":'),
-  )
+/** The frame as tardis-dev's own subscription would bring it. */
+export function asTardisSees({ session }: Recording, { bytes }: RecordedFrame): Buffer {
+  const { sees } = PEERS[session.exchange] as Peer
+  return sees === undefined ? bytes : Buffer.from(sees(latin1(bytes)), 'latin1')
 }
 
 /** Parse, map: the events of one frame, each given to `take`. */

@@ -1,18 +1,20 @@
-// exchangeInfo of both markets: made for synthetic instruments, or taken from a recording and brought up to 2026.
+// exchangeInfo of all markets: made for synthetic instruments, or taken from a recording and brought up to 2026.
 import { decimal, type Instrument } from '../market/instruments.ts'
-import type { Rules } from './rules.ts'
+import { contractType, pairOf, worthOf } from './contracts.ts'
+import type { Api, Rules } from './rules.ts'
 
 /** One entry of `symbols`; more fields than named here are passed on. */
 export interface SymbolInfo {
   readonly symbol: string
-  readonly status: string
+  readonly status?: string
+  readonly contractStatus?: string
   readonly [field: string]: unknown
 }
 
 const PERPETUAL_DELIVERY = 4_133_404_800_000
 const LISTED = 1_569_398_400_000
 
-export function exchangeInfo(rules: Rules, now: number, symbols: readonly SymbolInfo[]): string {
+export function exchangeInfo(rules: Rules, { coin }: Api, now: number, symbols: readonly SymbolInfo[]): string {
   const weight = {
     rateLimitType: 'REQUEST_WEIGHT',
     interval: 'MINUTE',
@@ -23,13 +25,18 @@ export function exchangeInfo(rules: Rules, now: number, symbols: readonly Symbol
   const head = { timezone: 'UTC', serverTime: Math.floor(now), rateLimits: rules.split ? [weight] : [weight, raw] }
   return JSON.stringify({
     ...head,
-    ...(rules.split ? { futuresType: 'U_MARGINED' } : {}),
+    ...(rules.split && !coin ? { futuresType: 'U_MARGINED' } : {}),
     exchangeFilters: [],
     symbols,
   })
 }
 
-export function symbolInfo(rules: Rules, instrument: Instrument): SymbolInfo {
+/** Whether the row is of a coin-margined contract. */
+export function isCoin({ contractSize }: SymbolInfo): boolean {
+  return contractSize !== undefined
+}
+
+export function symbolInfo(rules: Rules, instrument: Instrument, now: number): SymbolInfo {
   const { symbol, base, quote, priceDecimals, sizeDecimals, trading } = instrument
   const tickSize = decimal(1, priceDecimals, rules.decimals)
   const stepSize = decimal(1, sizeDecimals, rules.decimals)
@@ -44,16 +51,18 @@ export function symbolInfo(rules: Rules, instrument: Instrument): SymbolInfo {
     const status = trading ? 'TRADING' : 'BREAK'
     return { symbol, status, baseAsset: base, quoteAsset: quote, ...precisions, ...permissions, filters }
   }
+  const worth = worthOf(instrument)
+  const status = trading ? 'TRADING' : 'SETTLING'
   return {
     symbol,
-    pair: symbol,
-    contractType: 'PERPETUAL',
-    deliveryDate: PERPETUAL_DELIVERY,
+    pair: pairOf(instrument),
+    contractType: contractType(instrument, now),
+    deliveryDate: instrument.expiry ?? PERPETUAL_DELIVERY,
     onboardDate: LISTED,
-    status: trading ? 'TRADING' : 'SETTLING',
+    ...(worth === undefined ? { status } : { contractStatus: status, contractSize: worth, equalQtyPrecision: 4 }),
     baseAsset: base,
     quoteAsset: quote,
-    marginAsset: quote,
+    marginAsset: worth === undefined ? quote : base,
     // the venue forbids reading tick and step from these, and they need not agree
     pricePrecision: priceDecimals + 1,
     quantityPrecision: sizeDecimals,

@@ -3,7 +3,7 @@
 import type { Level } from '../market/book.ts'
 import type { Candle } from '../market/candles.ts'
 import { decimal, type Instrument } from '../market/instruments.ts'
-import type { Trade } from '../market/market.ts'
+import { fillsOf, type Trade } from '../market/market.ts'
 import type { Rules } from './rules.ts'
 
 /** Writes the numbers of one instrument as the market has them. */
@@ -41,11 +41,20 @@ export class Digits {
 export interface Voice {
   readonly rules: Rules
   readonly symbol: string
+  /** Base and quote alone. */
+  readonly pair: string
+  /** Dollars in a contract; undefined where sizes are in base. */
+  readonly worth: number | undefined
   readonly digits: Digits
   /** A time of the market (ms) in the unit of the connection, by the venue's own clock, which faults may set wrong. */
   time(ms: number): number
   /** The same without that: bounds of candles. */
   unit(ms: number): number
+}
+
+/** Since the merge of 2026-06-30 frames of contracts say of which kind they are. */
+export function kindOf({ worth }: Voice): string {
+  return `"st":${worth === undefined ? 1 : 2}`
 }
 
 export function aggTrade(voice: Voice, trade: Trade): string {
@@ -56,9 +65,24 @@ export function aggTrade(voice: Voice, trade: Trade): string {
   const ids = `"f":${trade.firstId},"l":${trade.lastId},"T":${matched},"m":${trade.buyerIsMaker}`
   const head = `{"e":"aggTrade","E":${time(trade.time)},"s":"${symbol}","a":${trade.id},"p":"${price}","q":"${size}"`
   if (!rules.split) return `${head},${ids},"M":true}`
+  if (voice.worth !== undefined) return `${head},${ids},${kindOf(voice)}}`
   // every tenth trade met retail-price-improvement orders, which `nq` leaves out
   const visible = trade.id % 10 === 0 ? digits.size(trade.size >> 1) : size
-  return `${head},"nq":"${visible}",${ids},"st":1}`
+  return `${head},"nq":"${visible}",${ids},${kindOf(voice)}}`
+}
+
+/** The single trades of one match, with their ids. */
+export function singleTrades(voice: Voice, trade: Trade): { readonly id: number; readonly text: string }[] {
+  const { rules, symbol, digits, time } = voice
+  const matched = time(trade.time - rules.pushLagMs)
+  const head = `{"e":"trade","E":${time(trade.time)},${rules.split ? `"T":${matched},` : ''}"s":"${symbol}"`
+  const tail = rules.split
+    ? `"X":"MARKET","m":${trade.buyerIsMaker}`
+    : `"T":${matched},"m":${trade.buyerIsMaker},"M":true`
+  return fillsOf(trade).map(({ id, size }) => ({
+    id,
+    text: `${head},"t":${id},"p":"${digits.price(trade.price)}","q":"${digits.size(size)}",${tail}}`,
+  }))
 }
 
 /** A row of REST's aggTrades. */
@@ -85,8 +109,8 @@ export function depthUpdate(voice: Voice, delta: Delta): string {
   const ids = `"U":${delta.first},"u":${delta.last}`
   const head = `{"e":"depthUpdate","E":${time(delta.pushed)}`
   if (!rules.globalIds) return `${head},"s":"${symbol}",${ids},${sides}}`
-  const named = `"T":${time(delta.matched)},"s":"${symbol}","ps":"${symbol}"`
-  return `${head},${named},${ids},"pu":${delta.previous},${sides},"st":1}`
+  const named = `"T":${time(delta.matched)},"s":"${symbol}","ps":"${voice.pair}"`
+  return `${head},${named},${ids},"pu":${delta.previous},${sides},${kindOf(voice)}}`
 }
 
 export interface Best {
@@ -105,7 +129,7 @@ export function bookTicker(voice: Voice, best: Best, now: number): string {
   const sides = bestSides(voice, best, ['b', 'B', 'a', 'A'])
   if (!rules.split) return `{"u":${best.seq},"s":"${symbol}",${sides}}`
   const times = `"T":${time(now - rules.pushLagMs)},"E":${time(now)}`
-  return `{"e":"bookTicker","u":${best.seq},"s":"${symbol}","ps":"${symbol}",${sides},${times},"st":1}`
+  return `{"e":"bookTicker","u":${best.seq},"s":"${symbol}","ps":"${voice.pair}",${sides},${times},${kindOf(voice)}}`
 }
 
 /** REST's answer for one symbol. */
@@ -130,18 +154,29 @@ export function kline(
   const prices = `"o":"${digits.price(candle.first.price)}","c":"${digits.price(candle.last.price)}"`
   const range = `"h":"${digits.price(candle.high)}","l":"${digits.price(candle.low)}"`
   const volume = `"v":"${digits.size(candle.volume)}","n":${candle.trades},"x":${closed}`
-  const sums = `"q":"${digits.quote(candle.quoteVolume)}","V":"${digits.size(candle.takerBuyVolume)}"`
-  const taker = `"Q":"${digits.quote(candle.takerBuyQuoteVolume)}","B":"0"`
+  const [all, bought] = otherVolumes(voice, candle)
+  const sums = `"q":"${all}","V":"${digits.size(candle.takerBuyVolume)}"`
+  const taker = `"Q":"${bought}","B":"0"`
   const k = `{${span},${ids},${prices},${range},${volume},${sums},${taker}}`
   return `{"e":"kline","E":${time(now)},"s":"${symbol}","k":${k}}`
+}
+
+/** What was traded, and what takers bought, in quote; of coin-margined contracts in base, at the average price. */
+function otherVolumes({ digits, worth }: Voice, candle: Candle): [string, string] {
+  const { volume, quoteVolume, takerBuyVolume, takerBuyQuoteVolume } = candle
+  if (worth === undefined) return [digits.quote(quoteVolume), digits.quote(takerBuyQuoteVolume)]
+  const inBase = (contracts: bigint, notional: bigint) =>
+    notional === 0n ? '0' : ((Number(contracts) ** 2 * worth) / Number(digits.quote(notional))).toFixed(8)
+  return [inBase(volume, quoteVolume), inBase(takerBuyVolume, takerBuyQuoteVolume)]
 }
 
 /** A row of REST's klines. */
 export function klineRow(voice: Voice, candle: Candle, lengthMs: number): string {
   const { digits, unit } = voice
   const prices = [candle.first.price, candle.high, candle.low, candle.last.price].map((p) => `"${digits.price(p)}"`)
-  const volumes = `"${digits.size(candle.volume)}",${unit(candle.open + lengthMs) - 1},"${digits.quote(candle.quoteVolume)}"`
-  const taker = `"${digits.size(candle.takerBuyVolume)}","${digits.quote(candle.takerBuyQuoteVolume)}","0"`
+  const [all, bought] = otherVolumes(voice, candle)
+  const volumes = `"${digits.size(candle.volume)}",${unit(candle.open + lengthMs) - 1},"${all}"`
+  const taker = `"${digits.size(candle.takerBuyVolume)}","${bought}","0"`
   return `[${unit(candle.open)},${prices.join(',')},${volumes},${candle.trades},${taker}]`
 }
 
@@ -156,9 +191,18 @@ export function ticker24(voice: Voice, day: Candle, best: Best, now: number): st
   const last = `"c":"${digits.price(day.last.price)}","Q":"${digits.size(day.last.size)}"`
   const sides = rules.split ? '' : `,${bestSides(voice, best, ['b', 'B', 'a', 'A'])}`
   const range = `"o":"${digits.price(day.first.price)}","h":"${digits.price(day.high)}","l":"${digits.price(day.low)}"`
-  const sums = `"v":"${digits.size(day.volume)}","q":"${digits.quote(day.quoteVolume)}"`
+  const sums = `"v":"${digits.size(day.volume)}","q":"${otherVolumes(voice, day)[0]}"`
   const span = `"O":${time(day.first.time)},"C":${time(now)},"F":${day.first.firstId},"L":${day.last.lastId}`
-  return `${head},${last}${sides},${range},${sums},${span},"n":${day.trades}${rules.split ? ',"st":1' : ''}}`
+  return `${head},${last}${sides},${range},${sums},${span},"n":${day.trades}${rules.split ? `,${kindOf(voice)}` : ''}}`
+}
+
+/** The same in short. */
+export function miniTicker(voice: Voice, day: Candle, now: number): string {
+  const { rules, symbol, digits, time } = voice
+  const head = `{"e":"24hrMiniTicker","E":${time(now)},"s":"${symbol}","c":"${digits.price(day.last.price)}"`
+  const range = `"o":"${digits.price(day.first.price)}","h":"${digits.price(day.high)}","l":"${digits.price(day.low)}"`
+  const sums = `"v":"${digits.size(day.volume)}","q":"${otherVolumes(voice, day)[0]}"`
+  return `${head},${range},${sums}${rules.split ? `,"ps":"${voice.pair}",${kindOf(voice)}` : ''}}`
 }
 
 export interface Snapshot {
@@ -170,6 +214,7 @@ export interface Snapshot {
 export function depthSnapshot(voice: Voice, book: Snapshot, now: number): string {
   const { rules, digits, time } = voice
   const sides = `"bids":${digits.levels(book.bids)},"asks":${digits.levels(book.asks)}`
-  const times = rules.split ? `"E":${time(now)},"T":${time(now - rules.pushLagMs)},` : ''
+  const named = voice.worth === undefined ? '' : `"symbol":"${voice.symbol}","pair":"${voice.pair}",`
+  const times = rules.split ? `${named}"E":${time(now)},"T":${time(now - rules.pushLagMs)},` : ''
   return `{"lastUpdateId":${book.seq},${times}${sides}}`
 }

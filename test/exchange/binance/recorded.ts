@@ -5,7 +5,9 @@ import type { Clock } from '../clock.ts'
 import type { Item } from '../recording.ts'
 import { Replay } from '../replay.ts'
 import type { Peer, RecordedOptions, TrueBook, Truth, Venue } from '../venue.ts'
-import { type Backend, page, type Range, restOf } from './rest.ts'
+import { NO_FIGURES } from '../market/figures.ts'
+import { page, type Range } from './query.ts'
+import { type Backend, FAILURE, restOf } from './rest.ts'
 import type { Rules } from './rules.ts'
 import { session, type Streams } from './session.ts'
 import {
@@ -40,6 +42,7 @@ export function recorded(rules: Rules, clock: Clock, options: RecordedOptions): 
     },
     session: (url, peer) => session(own, url, peer, tape),
     answer: restOf(own, clock, tape),
+    failure: FAILURE,
     start: () => tape.replay.start(),
     finished: tape.replay.finished,
     close: () => tape.replay.close(),
@@ -153,6 +156,7 @@ class Tape implements Backend, Streams {
       return now === undefined ? undefined : now.seq + this.#shifted(symbol, 'orderbook')
     },
     trades: (symbol) => this.#file.trades.get(symbol)?.map(trueTrade) ?? [],
+    figures: NO_FIGURES,
   }
 
   sampleTrades(): undefined {

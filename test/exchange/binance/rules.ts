@@ -1,14 +1,24 @@
-// How the two markets of Binance differ, as of 2026: research on the venue, sections 1 and 2.
+// How the markets of Binance differ, as of 2026: research on the venue, sections 1 and 2.
 import type { Market } from '../../../crds/names.ts'
 import type { Limits } from '../venue.ts'
 
+/** Where REST lists and answers for some of the instruments. */
+export interface Api {
+  readonly prefix: '/api/v3' | '/fapi/v1' | '/dapi/v1'
+  /** The coin-margined ones, whose sizes are contracts. */
+  readonly coin: boolean
+}
+
 export interface Rules {
-  readonly market: Extract<Market, 'spot' | 'perpetual'>
+  readonly market: Extract<Market, 'spot' | 'perpetual' | 'future'>
   /** Hosts that recordings name. */
   readonly hosts: readonly string[]
-  readonly rest: '/api/v3' | '/fapi/v1'
-  readonly limits: Limits
-  /** Streams live on `/public` and `/market`; elsewhere they are acknowledged and silent. */
+  readonly apis: readonly Api[]
+  readonly limits: Limits & Required<Pick<Limits, 'streamsPerConnection' | 'weightPerMinute' | 'banMs'>>
+  /**
+   * Contracts. Streams of USDⓈ-M live on `/public` and `/market`; elsewhere they are acknowledged and silent. Those of
+   * COIN-M are served without such a path, as on a host of their own.
+   */
   readonly split: boolean
   /** `?timeUnit=MICROSECOND` is understood. */
   readonly microseconds: boolean
@@ -42,11 +52,12 @@ const DAY = 86_400_000
 export const spot: Rules = {
   market: 'spot',
   hosts: ['stream.binance.com', 'data-stream.binance.vision', 'api.binance.com', 'data-api.binance.vision'],
-  rest: '/api/v3',
+  apis: [{ prefix: '/api/v3', coin: false }],
   limits: {
     messagesPerSecond: 5,
     streamsPerConnection: 1024,
-    connectsPerFiveMinutes: 300,
+    connects: 300,
+    connectsWithinMs: 300_000,
     lifeMs: DAY,
     pingEveryMs: 20_000,
     pongWithinMs: 60_000,
@@ -81,12 +92,16 @@ export const spot: Rules = {
 
 export const perpetual: Rules = {
   market: 'perpetual',
-  hosts: ['fstream.binance.com', 'fapi.binance.com'],
-  rest: '/fapi/v1',
+  hosts: ['fstream.binance.com', 'fapi.binance.com', 'dstream.binance.com', 'dapi.binance.com'],
+  apis: [
+    { prefix: '/fapi/v1', coin: false },
+    { prefix: '/dapi/v1', coin: true },
+  ],
   limits: {
     messagesPerSecond: 10,
     streamsPerConnection: 1024,
-    connectsPerFiveMinutes: 300,
+    connects: 300,
+    connectsWithinMs: 300_000,
     lifeMs: DAY,
     pingEveryMs: 180_000,
     pongWithinMs: 600_000,
@@ -123,6 +138,12 @@ export const perpetual: Rules = {
   tradesMs: DAY,
   klinesMax: 1_500,
 }
+
+/** On the hosts of the perpetuals; what recordings of them hold is played there. */
+export const future: Rules = { ...perpetual, market: 'future', hosts: [] }
+
+/** Requests of one address in five minutes that have no weight: of `/futures/data`, and of funding. */
+export const UNWEIGHED = { statistics: 1_000, funding: 500, windowMs: 300_000 } as const
 
 /** Where a stream of the split market lives; undefined for streams that nobody knows. */
 export function groupOf(stream: string): 'public' | 'market' | undefined {

@@ -109,7 +109,7 @@ export function sessionFile(rules: Rules, items: readonly Item[]): SessionFile {
   })
   const sorted = [...trades].map(([symbol, byId]) => [symbol, [...byId.values()].sort((a, b) => a.id - b.id)] as const)
   const seen = new Set([...frames.values()].map((frame) => frame.symbol).concat([...snapshots.keys()]))
-  infos ??= [...seen].map((symbol) => symbolInfo(rules, fromName(symbol)))
+  infos ??= [...seen].map((symbol) => symbolInfo(rules, fromName(symbol), 0))
   const current = infos.map((info) => broughtUpToDate(rules, info))
   return { infos: current, frames, opened, snapshots, deltas, trades: new Map(sorted) }
 }

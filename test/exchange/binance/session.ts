@@ -1,6 +1,7 @@
 // One connection to Binance: which path it came by, what it subscribes to, what it is answered.
 import * as z from 'zod'
 import type { Frame, Peer, Session } from '../venue.ts'
+import { isCoinStream } from './contracts.ts'
 import { groupOf, type Rules } from './rules.ts'
 
 /** Where a session takes its streams from. */
@@ -94,9 +95,14 @@ function decoded(segment: string): string {
   }
 }
 
-/** Where paths are split, a connection without a group in its path gets the public streams. */
+/**
+ * Where paths are split, a connection without a group in its path gets the public streams, as on USDⓈ-M's host, and all
+ * that COIN-M's host has, which knows no groups. Streams of all symbols are the same on both.
+ */
 function reaches(rules: Rules, { group }: Opening, stream: string): boolean {
-  return !rules.split || groupOf(stream) === (group ?? 'public')
+  if (!rules.split) return true
+  if (isCoinStream(stream)) return group === undefined
+  return groupOf(stream) === (group ?? (stream.startsWith('!') ? groupOf(stream) : 'public'))
 }
 
 interface Act {

@@ -1,14 +1,18 @@
-// Binance on a synthetic market: REST and the streams aggTrade, depth, bookTicker, kline and ticker.
+// Binance on a synthetic market: REST and the streams aggTrade, trade, depth, bookTicker, kline, ticker and miniTicker;
+// what else contracts have is the desk's.
 import type { Clock } from '../clock.ts'
 import { Candles, INTERVALS } from '../market/candles.ts'
-import { instruments } from '../market/instruments.ts'
+import { Figures } from '../market/figures.ts'
 import { Market, type Symbol } from '../market/market.ts'
 import { random } from '../random.ts'
 import type { Peer, SyntheticOptions, TrueBook, Truth, Venue } from '../venue.ts'
+import { instrumentsOf, pairOf, worthOf } from './contracts.ts'
 import { cut } from './cut.ts'
+import { Desk } from './desk.ts'
 import { symbolInfo } from './exchange-info.ts'
 import * as frames from './frames.ts'
-import { type Backend, page, restOf } from './rest.ts'
+import { page } from './query.ts'
+import { type Backend, FAILURE, restOf } from './rest.ts'
 import type { Rules } from './rules.ts'
 import { session, type Streams } from './session.ts'
 
@@ -35,6 +39,7 @@ export function synthetic(rules: Rules, clock: Clock, options: SyntheticOptions)
     },
     session: (url, peer) => session(own, url, peer, book),
     answer: rest,
+    failure: FAILURE,
     start: () => {},
     finished: new Promise(() => {}),
     close: () => book.market.close(),
@@ -43,6 +48,8 @@ export function synthetic(rules: Rules, clock: Clock, options: SyntheticOptions)
 
 class Books implements Backend, Streams {
   readonly market: Market
+  readonly truth: Truth
+  readonly desk: Desk | undefined
   skewMs = 0
   readonly #rules: Rules
   readonly #infos
@@ -53,22 +60,27 @@ class Books implements Backend, Streams {
 
   constructor(rules: Rules, clock: Clock, options: SyntheticOptions) {
     this.#rules = rules
-    const list = instruments(options.symbols)
+    const list = instrumentsOf(rules.market, options.symbols, clock.now())
+    const seed = random(options.seed)
+      .fork(rules.market)
+      .int(2 ** 31)
+    const figures = new Figures(seed, list)
+    this.truth = this.#truth(figures)
     this.market = new Market(clock, {
-      seed: random(options.seed)
-        .fork(rules.market)
-        .int(2 ** 31),
+      seed,
       instruments: list,
       rate: options.rate,
       levels: options.levels,
       numbering: rules.globalIds ? 'global' : 'contiguous',
       offBookTrades: rules.split,
     })
-    this.#infos = list.map((instrument) => symbolInfo(rules, instrument))
+    this.#infos = list.map((instrument) => symbolInfo(rules, instrument, clock.now()))
     for (const instrument of list) {
       this.#digits.set(instrument.symbol, new frames.Digits(instrument, rules.decimals))
       this.#byStreamName.set(instrument.symbol.toLowerCase(), instrument.symbol)
     }
+    const voice = (symbol: string) => this.#voice(symbol, false)
+    this.desk = rules.split ? new Desk({ clock, figures, instruments: list, voice }) : undefined
   }
 
   now(): number {
@@ -110,32 +122,37 @@ class Books implements Backend, Streams {
     return frames.bookTickerRow(this.#voice(symbol, false), best(this.#symbol(symbol)), this.market.clock.now())
   }
 
-  readonly truth: Truth = {
-    symbols: () => this.#infos.map((info) => info.symbol),
-    bookAt: (symbol, updateId): TrueBook | undefined => {
-      const levels = this.market.bookAt(symbol, updateId)
-      const digits = this.#digits.get(symbol)
-      if (levels === undefined || digits === undefined) return undefined
-      const written = ([price, size]: readonly [number, number]) => [digits.price(price), digits.size(size)] as const
-      return { seq: levels.seq, bids: levels.bids.map(written), asks: levels.asks.map(written) }
-    },
-    seq: (symbol) => this.market.symbols.get(symbol)?.history.book.seq,
-    trades: (symbol) => {
-      const digits = this.#digits.get(symbol)
-      if (digits === undefined) return []
-      return this.#symbol(symbol).trades.map(({ id, price, size, buyerIsMaker, time }) => ({
-        id,
-        price: digits.price(price),
-        size: digits.size(size),
-        side: buyerIsMaker ? 'sell' : 'buy',
-        time: Math.floor(time - this.#rules.pushLagMs),
-      }))
-    },
+  #truth(figures: Figures): Truth {
+    return {
+      symbols: () => this.#infos.map((info) => info.symbol),
+      bookAt: (symbol, updateId): TrueBook | undefined => {
+        const levels = this.market.bookAt(symbol, updateId)
+        const digits = this.#digits.get(symbol)
+        if (levels === undefined || digits === undefined) return undefined
+        const written = ([price, size]: readonly [number, number]) => [digits.price(price), digits.size(size)] as const
+        return { seq: levels.seq, bids: levels.bids.map(written), asks: levels.asks.map(written) }
+      },
+      seq: (symbol) => this.market.symbols.get(symbol)?.history.book.seq,
+      trades: (symbol) => {
+        const digits = this.#digits.get(symbol)
+        if (digits === undefined) return []
+        return this.#symbol(symbol).trades.map(({ id, price, size, buyerIsMaker, time }) => ({
+          id,
+          price: digits.price(price),
+          size: digits.size(size),
+          side: buyerIsMaker ? 'sell' : 'buy',
+          time: Math.floor(time - this.#rules.pushLagMs),
+        }))
+      },
+      figures,
+    }
   }
 
   open(stream: string, peer: Peer, microseconds: boolean): () => void {
+    const close = this.desk?.open(stream, this.#byStreamName.get(stream.replace(/@.*/u, '')), peer)
+    if (close !== undefined) return close
     const [, name = '', channel = '', variant = ''] =
-      /^(.+?)@(aggTrade|bookTicker|depth|kline|ticker)(?:[@_](.+))?$/u.exec(stream) ?? []
+      /^(.+?)@(aggTrade|trade|bookTicker|depth|kline|ticker|miniTicker)(?:[@_](.+))?$/u.exec(stream) ?? []
     const venueSymbol = this.#byStreamName.get(name)
     if (venueSymbol === undefined) return () => {}
     const symbol = this.#symbol(venueSymbol)
@@ -157,7 +174,12 @@ class Books implements Backend, Streams {
       const chance = peer.chance.fork(stream)
       return cut(this.market, symbol, depthMs, chance, (delta) => push(delta.last, frames.depthUpdate(voice, delta)))
     }
-    if (channel === 'ticker' && variant === '') return this.#openTicker(symbol, voice, peer, push)
+    if (channel === 'trade' && variant === '') {
+      return follow({ trade: (trade) => frames.singleTrades(voice, trade).forEach(({ id, text }) => push(id, text)) })
+    }
+    if (channel === 'ticker' || channel === 'miniTicker') {
+      return variant === '' ? this.#openTicker(symbol, voice, peer, channel, push) : () => {}
+    }
     if (channel === 'kline' && INTERVALS.has(variant)) return this.#openKline(symbol, voice, peer, variant, push)
     return () => {}
   }
@@ -176,14 +198,23 @@ class Books implements Backend, Streams {
     })
   }
 
-  #openTicker(symbol: Symbol, voice: frames.Voice, peer: Peer, push: (id: number, text: string) => void): () => void {
+  #openTicker(
+    symbol: Symbol,
+    voice: frames.Voice,
+    peer: Peer,
+    channel: 'ticker' | 'miniTicker',
+    push: (id: number, text: string) => void,
+  ): () => void {
     const { clock } = this.market
     const ms = this.#rules.tickerMs
     const day = this.#candlesOf(symbol.instrument.symbol, 'since start', SINCE_START)
     return clock.every(ms, peer.chance.fork('ticker').next() * ms, () => {
       const candle = day.list[0]
       const now = clock.now()
-      if (candle !== undefined) push(voice.time(now), frames.ticker24(voice, candle, best(symbol), now))
+      if (candle === undefined) return
+      const isWhole = channel === 'ticker'
+      const text = isWhole ? frames.ticker24(voice, candle, best(symbol), now) : frames.miniTicker(voice, candle, now)
+      push(voice.time(now), text)
     })
   }
 
@@ -236,7 +267,9 @@ class Books implements Backend, Streams {
   #voice(symbol: string, microseconds: boolean): frames.Voice {
     const unit = (ms: number) => Math.floor(microseconds ? ms * 1_000 : ms)
     const time = (ms: number) => unit(ms + this.skewMs)
-    return { rules: this.#rules, symbol, digits: this.#digits.get(symbol)!, time, unit }
+    const { instrument } = this.#symbol(symbol)
+    const [pair, worth] = [pairOf(instrument), worthOf(instrument)]
+    return { rules: this.#rules, symbol, pair, worth, digits: this.#digits.get(symbol)!, time, unit }
   }
 }
 

@@ -37,16 +37,19 @@ export const INTERVALS: ReadonlyMap<string, number> = new Map([
 
 export class Candles {
   readonly lengthMs: number
+  readonly #offsetMs: number
   /** Oldest first; a time without trades has none. */
   readonly list: Candle[] = []
 
-  constructor(lengthMs: number, trades: readonly Trade[]) {
+  /** @param offsetMs where a candle begins, ms after a multiple of the length */
+  constructor(lengthMs: number, trades: readonly Trade[], offsetMs: number = 0) {
     this.lengthMs = lengthMs
+    this.#offsetMs = offsetMs
     for (const trade of trades) this.add(trade)
   }
 
   add(trade: Trade): void {
-    const open = Math.floor(trade.time / this.lengthMs) * this.lengthMs
+    const open = Math.floor((trade.time - this.#offsetMs) / this.lengthMs) * this.lengthMs + this.#offsetMs
     let candle = this.list.at(-1)
     if (candle?.open !== open) {
       candle = begin(open, trade)

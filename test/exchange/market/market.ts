@@ -25,7 +25,7 @@ export interface Listener {
   trade?(trade: Trade): void
   best?(): void
   /** What follows does not join what came before: changes were lost, or the numbering began anew, and stands at `seq`. */
-  broken?(seq: number): void
+  broken?(seq: number, why: 'lost' | 'restarted'): void
 }
 
 export interface MarketOptions {
@@ -35,8 +35,8 @@ export interface MarketOptions {
   readonly rate: number
   /** Levels on each side of a book. */
   readonly levels: number
-  /** `contiguous`: each symbol counts its own changes. `global`: all share one count, full of holes. */
-  readonly numbering: 'contiguous' | 'global'
+  /** `contiguous`: each symbol counts its own changes; `sparse`: with holes. `global`: all share one count, full of holes. */
+  readonly numbering: 'contiguous' | 'sparse' | 'global'
   /** True: some single trade ids are taken by fills that no aggregate shows. */
   readonly offBookTrades: boolean
   /** Changes and trades remembered, over all symbols. */
@@ -98,13 +98,15 @@ export class Market {
     state.listeners.clear()
     for (let i = 0; i < count; i++) this.#place(state)
     for (const listener of listeners) state.listeners.add(listener)
-    for (const listener of listeners) listener.broken?.(state.history.book.seq)
+    for (const listener of listeners) listener.broken?.(state.history.book.seq, 'lost')
   }
 
-  /** So many trade ids are never used. */
-  skipTrades(symbol: string, count: number): void {
+  /** So many ids of trades, or of fills, are never used. */
+  skipTrades(symbol: string, count: number, of: 'trades' | 'fills' = 'trades'): void {
     const state = this.#symbols.get(symbol)
-    if (state !== undefined) state.nextTrade += count
+    if (state === undefined) return
+    if (of === 'trades') state.nextTrade += count
+    else state.nextFill += count
   }
 
   /** The changes of a book are numbered from the beginning again; with a global numbering those of all books. */
@@ -114,14 +116,16 @@ export class Market {
     const states = global ? this.#symbols.values() : [this.#symbols.get(symbol)]
     for (const state of states) {
       state?.history.restart(1)
-      for (const listener of state?.listeners ?? []) listener.broken?.(1)
+      for (const listener of state?.listeners ?? []) listener.broken?.(1, 'restarted')
     }
   }
 
-  /** Trades of this symbol are numbered from 1 again. */
-  restartTrades(symbol: string): void {
+  /** Trades of this symbol, or fills, are numbered from 1 again. */
+  restartTrades(symbol: string, of: 'trades' | 'fills' = 'trades'): void {
     const state = this.#symbols.get(symbol)
-    if (state !== undefined) state.nextTrade = 1
+    if (state === undefined) return
+    if (of === 'trades') state.nextTrade = 1
+    else state.nextFill = 1
   }
 
   close(): void {
@@ -245,11 +249,28 @@ export class Market {
   }
 
   #change(state: State, side: Side, price: number, size: number): void {
-    if (this.#options.numbering === 'global') this.#seq += 2 + this.#chance.int(40)
-    const seq = this.#options.numbering === 'global' ? this.#seq : state.history.book.seq + 1
+    const seq = this.#nextSeq(state)
     state.history.set(seq, side, price, size)
     for (const listener of state.listeners) listener.change?.(side, price, size, seq)
   }
+
+  #nextSeq({ history, chance }: State): number {
+    const { numbering } = this.#options
+    if (numbering === 'contiguous') return history.book.seq + 1
+    if (numbering === 'sparse') return history.book.seq + 1 + chance.int(8)
+    this.#seq += 2 + this.#chance.int(40)
+    return this.#seq
+  }
+}
+
+/** The fills that a trade is made of, in the order of their ids. */
+export function fillsOf({ firstId, lastId, size }: Trade): { readonly id: number; readonly size: number }[] {
+  const count = lastId - firstId + 1
+  const each = Math.floor(size / count)
+  return Array.from({ length: count }, (_, i) => ({
+    id: firstId + i,
+    size: i === count - 1 ? size - each * (count - 1) : each,
+  }))
 }
 
 function firstBook(instrument: Instrument, levels: number, seq: number, chance: Random): Book {

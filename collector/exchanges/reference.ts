@@ -1,0 +1,123 @@
+// Where the data of each exchange, market and type comes from: docs/data.md, generated from the rooms' declarations.
+import { DATA_TYPES, type DataType } from '../../crds/names.ts'
+import type { FrameDeclaration } from '../wire/frame.ts'
+import type { IdPart } from '../wire/sources.ts'
+import { ROOMS } from './registry.ts'
+import type { Listing, Room, TypeOptions, TypeRoom } from './room.ts'
+
+const HEAD = `# Where the data comes from
+
+Generated from the declarations in \`collector/exchanges\` by \`npm run generate\`. For each type: the stream, or the path that
+is asked; how often the venue has news; what its figures of size count (\`raw_size\` and the like, where that is not base);
+the venue's key of the event time (\`ts\`; where there is none, the venue sends none); what the message id is made of; and
+where it is written down. \`<i>\` stands for the venue's name of an instrument.
+
+**Units.** Prices are quote for one base. Sizes are in base. Where the venue counts contracts or quote, the size is
+contracts × what one is worth (exact), or for inverse contracts contracts × value ÷ price, rounded half to even at 12
+significant digits; the venue's own figure stands beside it. What a contract is worth each \`instrument\` message says.
+`
+
+/** The page. */
+export function dataReference(): string {
+  return [HEAD, ...ROOMS.map(section)].join('\n')
+}
+
+function section(room: Room): string {
+  const rows = DATA_TYPES.flatMap((type) => {
+    const typeRoom = room.types[type]
+    return typeRoom === undefined ? [] : [row(room, type, typeRoom)]
+  })
+  return `## ${room.exchange} ${room.market}
+
+| type | source | news | size | event time | id | evidence |
+|---|---|---|---|---|---|---|
+${rows.join('')}`
+}
+
+function optionsOf(type: DataType): TypeOptions {
+  if (type === 'kline') return { interval: '1m' }
+  return type.startsWith('lsr_') ? { period: '5m' } : {}
+}
+
+function row(room: Room, type: DataType, typeRoom: TypeRoom): string {
+  // Of a book what changed says more than a whole one.
+  const { frame } = typeRoom.forms.find((form) => !('kind' in form) || form.kind === 'delta') ?? typeRoom.forms[0]
+  const cells = [
+    `\`${type}\``,
+    sourceOf(room, typeRoom, optionsOf(type)),
+    typeRoom.cadence,
+    unitOf(room, frame),
+    timeOf(frame),
+    idOf(frame),
+    [...new Set(typeRoom.forms.map((form) => form.frame.evidence))].join('; '),
+  ]
+  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |\n`
+}
+
+/** An instrument of nobody, to show streams and paths with. */
+function example(typeRoom: TypeRoom, options: TypeOptions, host: string | undefined): Listing {
+  const listing = {
+    symbol: 'BTC-USD',
+    venueSymbol: '<i>',
+    base: 'BTC',
+    quote: 'USD',
+    status: 'trading',
+    tickSize: undefined,
+    lotSize: undefined,
+    sizing: { kind: 'base' },
+    ...(host === undefined ? {} : { host }),
+  } as const
+  // Some types exist for indices only.
+  return typeRoom.offers?.(listing, options) === false ? { ...listing, family: 'index' } : listing
+}
+
+/** At the main host; then what differs at each of the others. */
+function sourceOf(room: Room, typeRoom: TypeRoom, options: TypeOptions): string {
+  const main = sourceAt(room, typeRoom, options, undefined)
+  const others = Object.entries(room.hosts ?? {}).map(([host, { rest, websocket }]) => {
+    return `, at ${new URL(typeRoom.via === 'rest' ? rest : websocket).host} ${sourceAt(room, typeRoom, options, host)}`
+  })
+  return main + others.join('')
+}
+
+function sourceAt(room: Room, typeRoom: TypeRoom, options: TypeOptions, host: string | undefined): string {
+  const listing = example(typeRoom, options, host)
+  if (typeRoom.via === 'rest') return `GET \`${plain(typeRoom.query(listing, options).path)}\``
+  const { path, name } = typeRoom.stream(listing, options)
+  const snapshots = 'snapshots' in typeRoom ? bookSource(room, listing) : ''
+  return `\`${plain(path)}\` \`${plain(name)}\`${snapshots}`
+}
+
+function plain(text: string): string {
+  return text.replaceAll('%3Ci%3E', '<i>')
+}
+
+function bookSource({ types: { orderbook } }: Room, listing: Listing): string {
+  if (orderbook === undefined || orderbook.snapshots === 'stream') return ', snapshots in it'
+  return `, snapshots by GET \`${plain(orderbook.snapshots.query(listing, 400).path)}\``
+}
+
+function unitOf({ market }: Room, { message }: FrameDeclaration): string {
+  const counts = Object.values(message).some((source) => 'raw' in source || 'size' in source || 'levels' in source)
+  if (!counts) return ''
+  return market === 'spot' ? 'base' : 'by instrument: base, contracts or quote'
+}
+
+function timeOf({ message }: FrameDeclaration): string {
+  const { ts } = message
+  return ts !== undefined && 'time' in ts ? `\`${ts.time}\`` : 'none'
+}
+
+function idOf({ id, message }: FrameDeclaration): string {
+  return id.map((part) => partOf(part, message)).join(' ')
+}
+
+function partOf(part: IdPart, message: FrameDeclaration['message']): string {
+  if ('constant' in part) return part.constant
+  if ('own' in part) {
+    const name = Object.entries(message).find(([, source]) => 'own' in source && source.own === part.own)?.[0]
+    return name ?? 'ours'
+  }
+  const [key] = Object.values(part)
+  return `\`${String(key)}\``
+}

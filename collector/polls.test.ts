@@ -1,0 +1,395 @@
+// Polling on a virtual clock: a venue that answers as the test says, and what comes out.
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { VirtualClock } from './connection/clock.ts'
+import { AddressLimits } from './connection/limits.ts'
+import type { PolledType, Query } from './exchanges/room.ts'
+import { Channels } from './market/channel.ts'
+import { OwnMessages } from './market/outlet.ts'
+import { Lines, Poll, Polls } from './polls.ts'
+import { Policy } from './quality/checks.ts'
+import { Routes } from './routes.ts'
+import { Spool } from './sinks/spool.ts'
+import type { DataType } from '../crds/names.ts'
+import { UNCHECKED, listingOf, taken } from '../test/support/intake.ts'
+import { madeUp } from '../test/support/madeup.ts'
+
+const MINUTE_MS = 60_000
+/** A whole period of any kind begins here. */
+const BEGIN_MS = Math.ceil(1_790_000_000_000 / (60 * MINUTE_MS)) * 60 * MINUTE_MS
+
+type Answer = readonly object[] | 'refused' | 'nonsense'
+
+class Stage {
+  readonly clock = new VirtualClock(BEGIN_MS)
+  readonly faults: string[] = []
+  late = 0
+  /** When each question came, ms after the beginning. */
+  readonly asked: { readonly path: string; readonly atMs: number }[] = []
+  /** What the venue says from now on. */
+  answer: (query: Query) => Answer = () => []
+  /** How long it takes. */
+  slowMs = 0
+  readonly polls: Polls
+  readonly #channels = new Channels('market')
+  readonly #spool = new Spool(1024 * 1024)
+  readonly #routes: Routes
+
+  constructor() {
+    const { clock } = this
+    const own = new OwnMessages(this.#channels, this.#spool, () => clock.nowUs())
+    const history = () => Promise.reject(new Error('no trades here'))
+    const none = () => {
+      throw new Error('no books here')
+    }
+    const onSync = () => {}
+    this.#routes = new Routes({
+      room: madeUp,
+      own,
+      clock,
+      policy: new Policy(UNCHECKED),
+      history,
+      snapshots: none,
+      resubscribe: none,
+      onSync,
+    })
+    const lines = new Lines(clock)
+    const host = 'main.test'
+    const limits = new AddressLimits({ exchange: 'kraken', host, rules: madeUp.rules, clock, random: () => 0.5 })
+    this.polls = new Polls({
+      clock,
+      random: () => 0.5,
+      ask: (query) => this.#ask(query),
+      line: () => lines.of(limits, madeUp.rules.weight.windowMs),
+      onFault: (_channel, error) => this.faults.push(error),
+      onLate: () => (this.late += 1),
+    })
+  }
+
+  add(type: DataType, { symbol = 'BTC-USDT', period = '', resumeMs = Number.NaN } = {}): Poll {
+    const options = period === '' ? {} : { period }
+    const plan = { listing: listingOf(symbol, symbol.replace('-', '')), type, options, depth: 1 }
+    const resume = Number.isNaN(resumeMs) ? undefined : { time: (BEGIN_MS + resumeMs) * 1000 }
+    const poll = new Poll(
+      this.#routes.channel(plan),
+      this.#routes.open(plan, resume),
+      madeUp.types[type] as PolledType,
+      plan,
+    )
+    this.polls.add(poll)
+    return poll
+  }
+
+  /** What was published since the last time, times in ms after the beginning. */
+  take(): string[] {
+    return taken(this.#spool, this.#channels).map(({ message: m }) => {
+      if (m.type === 'gap') {
+        const missing = m.missing === undefined ? '' : ` missing ${m.missing}`
+        return `gap ${m.reason} ${m.from / 1000 - BEGIN_MS}..${m.to / 1000 - BEGIN_MS}${missing}`
+      }
+      const value = m.type === 'open_interest' ? m.open_interest : m.type === 'lsr_all_account' ? m.ratio : ''
+      return `${value} at ${(m.ts ?? 0) / 1000 - BEGIN_MS}`
+    })
+  }
+
+  async #ask(query: Query): Promise<Buffer> {
+    this.asked.push({ path: query.path, atMs: this.clock.nowMs() - BEGIN_MS })
+    if (this.slowMs > 0) await new Promise<void>((done) => this.clock.setTimeout(done, this.slowMs))
+    const answer = this.answer(query)
+    if (answer === 'refused') throw new Error('answered 400')
+    return Buffer.from(answer === 'nonsense' ? '{}' : JSON.stringify(answer))
+  }
+}
+
+function row(value: number, ms: number): object {
+  return { s: 'BTCUSDT', x: `${value}`, t: BEGIN_MS + ms }
+}
+
+/** Ratios of five minutes as the venue has them at a time: the newest `count`. */
+function ratios(stage: Stage, count = 30): object[] {
+  const last = Math.floor((stage.clock.nowMs() - BEGIN_MS) / (5 * MINUTE_MS))
+  return Array.from({ length: count }, (_, i) => last - count + 1 + i).map((n) => row(1000 + n, n * 5 * MINUTE_MS))
+}
+
+describe('what is polled', () => {
+  it('is asked soon, then at the times of the venue, later by its delay and a part that stays', async () => {
+    const stage = new Stage()
+    stage.add('lsr_all_account', { period: '5m' })
+    await stage.clock.advance(2_000)
+    expect(stage.asked.length).toBe(1)
+    await stage.clock.advance(30 * MINUTE_MS)
+    const turns = stage.asked.slice(1).map(({ atMs }) => atMs % (5 * MINUTE_MS))
+    expect(turns.length).toBe(6)
+    expect(new Set(turns).size).toBe(1)
+    expect(turns[0]).toBeGreaterThanOrEqual(20_000)
+    expect(turns[0]).toBeLessThan(80_000)
+  })
+
+  it('is spread over the period, each symbol by its own part', async () => {
+    const stage = new Stage()
+    for (let n = 0; n < 100; n++) stage.add('lsr_all_account', { symbol: `A${n}-USDT`, period: '1h' })
+    await stage.clock.advance(60 * MINUTE_MS)
+    const first = stage.asked.length
+    await stage.clock.advance(60 * MINUTE_MS)
+    const seconds = stage.asked.slice(first).map(({ atMs }) => Math.floor((atMs - 60 * MINUTE_MS) / 10_000))
+    expect(seconds.length).toBe(100)
+    expect(new Set(seconds).size).toBeGreaterThanOrEqual(6)
+  })
+
+  it('is published when its time is new, and only then', async () => {
+    const stage = new Stage()
+    stage.add('open_interest')
+    stage.answer = () => [row(5, 1_000)]
+    await stage.clock.advance(30_000)
+    expect(stage.asked.length).toBeGreaterThan(2)
+    expect(stage.take()).toEqual(['5 at 1000'])
+    stage.answer = () => [row(4, 500)]
+    await stage.clock.advance(10_000)
+    stage.answer = () => [row(5, 2_000)]
+    await stage.clock.advance(10_000)
+    expect(stage.take()).toEqual(['5 at 2000'])
+  })
+
+  it('has each row of a period once, and all that an answer holds beyond the last one', async () => {
+    const stage = new Stage()
+    stage.add('lsr_all_account', { period: '5m', resumeMs: -20 * MINUTE_MS })
+    stage.answer = () => ratios(stage)
+    await stage.clock.advance(2_000)
+    expect(stage.take()).toEqual(['997 at -900000', '998 at -600000', '999 at -300000', '1000 at 0'])
+    await stage.clock.advance(12 * MINUTE_MS)
+    expect(stage.take()).toEqual(['1001 at 300000', '1002 at 600000'])
+  })
+
+  it('has a gap of exactly the periods that an answer does not reach back to', async () => {
+    const stage = new Stage()
+    stage.add('lsr_all_account', { period: '5m', resumeMs: -60 * MINUTE_MS })
+    stage.answer = () => ratios(stage, 3)
+    await stage.clock.advance(2_000)
+    expect(stage.take()).toEqual([
+      'gap restart -3600000..-600000 missing 9',
+      '998 at -600000',
+      '999 at -300000',
+      '1000 at 0',
+    ])
+  })
+
+  it('has no gap at the first start ever', async () => {
+    const stage = new Stage()
+    stage.add('lsr_all_account', { period: '5m' })
+    stage.add('open_interest')
+    stage.answer = ({ path }) => (path.startsWith('/ratio') ? ratios(stage, 2) : [row(5, 1)])
+    await stage.clock.advance(2_000)
+    expect(stage.take().toSorted()).toEqual(['1000 at 0', '5 at 1', '999 at -300000'])
+  })
+
+  it('that has no periods has a gap where the collector was not running', async () => {
+    const stage = new Stage()
+    stage.add('open_interest', { resumeMs: -50_000 })
+    stage.answer = () => [row(5, 0)]
+    await stage.clock.advance(2_000)
+    expect(stage.take()).toEqual(['gap restart -50000..0', '5 at 0'])
+  })
+})
+
+describe('an answer that holds the row that was taken last', () => {
+  it('after a restart says that nothing is missing', async () => {
+    const stage = new Stage()
+    stage.add('open_interest', { resumeMs: -50_000 })
+    stage.answer = () => [row(4, -50_000)]
+    await stage.clock.advance(2_000)
+    stage.answer = () => [row(4, -50_000), row(5, 0)]
+    await stage.clock.advance(10_000)
+    expect(stage.take()).toEqual(['5 at 0'])
+  })
+
+  it('makes up for questions that failed', async () => {
+    const stage = new Stage()
+    stage.add('open_interest')
+    stage.answer = () => [row(1, 0)]
+    await stage.clock.advance(2_000)
+    stage.answer = () => 'refused'
+    await stage.clock.advance(20_000)
+    stage.answer = () => [row(1, 0), row(2, 5_000)]
+    await stage.clock.advance(10_000)
+    expect(stage.take()).toEqual(['1 at 0', '2 at 5000'])
+  })
+})
+
+describe('a question that fails', () => {
+  it('is asked again within the period, with growing waits, and nothing is missing', async () => {
+    const stage = new Stage()
+    const poll = stage.add('lsr_all_account', { period: '5m' })
+    stage.answer = () => (stage.asked.length < 5 ? 'refused' : ratios(stage, 1))
+    await stage.clock.advance(MINUTE_MS)
+    const waits = stage.asked.map(({ atMs }, i) => atMs - (stage.asked[i - 1]?.atMs ?? 0)).slice(1)
+    expect(waits.slice(0, 4)).toEqual([1_000, 1_500, 2_500, 4_500])
+    expect(stage.take()).toEqual(['1000 at 0'])
+    expect(poll.judge(stage.clock.nowUs(), undefined)).toEqual({ state: 'live', detail: undefined, settled: true })
+  })
+
+  it('for a whole turn is a gap in what has no periods', async () => {
+    const stage = new Stage()
+    stage.add('open_interest')
+    stage.answer = () => [row(1, 0)]
+    await stage.clock.advance(12_000)
+    expect(stage.take()).toEqual(['1 at 0'])
+    stage.answer = () => 'refused'
+    await stage.clock.advance(20_000)
+    stage.answer = () => [row(2, 31_000)]
+    await stage.clock.advance(10_000)
+    expect(stage.take()).toEqual(['gap unanswered 0..31000', '2 at 31000'])
+  })
+
+  it('for some turns is made up for by an answer that reaches back', async () => {
+    const stage = new Stage()
+    stage.add('lsr_all_account', { period: '5m' })
+    stage.answer = () => ratios(stage)
+    await stage.clock.advance(MINUTE_MS)
+    stage.take()
+    stage.answer = () => 'refused'
+    await stage.clock.advance(20 * MINUTE_MS)
+    stage.answer = () => ratios(stage)
+    await stage.clock.advance(5 * MINUTE_MS)
+    expect(stage.take().slice(0, 4)).toEqual(['1001 at 300000', '1002 at 600000', '1003 at 900000', '1004 at 1200000'])
+  })
+
+  it('and is not made up for is a gap that says why', async () => {
+    const stage = new Stage()
+    stage.add('lsr_all_account', { period: '5m' })
+    stage.answer = () => ratios(stage, 1)
+    await stage.clock.advance(MINUTE_MS)
+    stage.take()
+    stage.answer = () => 'refused'
+    await stage.clock.advance(12 * MINUTE_MS)
+    stage.answer = () => ratios(stage, 1)
+    await stage.clock.advance(5 * MINUTE_MS)
+    expect(stage.take()[0]).toMatch(/^gap unanswered 0\.\.\d+ missing [12]$/)
+  })
+
+  it('leaves the channel quiet at first, then stale, and live with the next answer', async () => {
+    const stage = new Stage()
+    const poll = stage.add('open_interest')
+    const judge = () => poll.judge(stage.clock.nowUs(), undefined)
+    expect(judge()).toEqual({ state: 'quiet', detail: 'waiting for the first answer', settled: false })
+    stage.answer = () => 'nonsense'
+    await stage.clock.advance(5_000)
+    expect(judge()).toEqual({
+      state: 'quiet',
+      detail: 'not answered: answered with what is no open_interest',
+      settled: false,
+    })
+    await stage.clock.advance(10_000)
+    expect(judge()).toMatchObject({ state: 'quiet', settled: true })
+    await stage.clock.advance(20_000)
+    expect(judge()).toMatchObject({ state: 'stale', settled: true })
+    stage.answer = () => [row(1, 36_000)]
+    await stage.clock.advance(MINUTE_MS)
+    expect(judge()).toEqual({ state: 'live', detail: undefined, settled: true })
+  })
+
+  it('by one row that cannot be read loses no other row', async () => {
+    const stage = new Stage()
+    const poll = stage.add('lsr_all_account', { period: '5m' })
+    stage.answer = () => [row(1, -600_000), { s: 'BTCUSDT', x: 'NaN', t: BEGIN_MS - 300_000 }, row(3, 0)]
+    await stage.clock.advance(2_000)
+    expect(stage.take()).toEqual(['1 at -600000', 'gap sequence -600000..0 missing 1', '3 at 0'])
+    expect(poll.fault).toBe('answered with 1 rows that cannot be read')
+  })
+
+  it('never answers for another symbol', async () => {
+    const stage = new Stage()
+    stage.add('open_interest')
+    stage.answer = () => [{ ...row(1, 0), s: 'ETHUSDT' }]
+    await stage.clock.advance(12_000)
+    expect([stage.take(), stage.faults]).toEqual([[], []])
+  })
+})
+
+describe('rows of periods', () => {
+  it('are published or missing by a gap that counts them, whatever fails and however short answers are', async () => {
+    const step = fc.record({
+      minutes: fc.integer({ min: 0, max: 30 }),
+      answers: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 5 })),
+      restarts: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
+        const stage = new Stage()
+        let poll = stage.add('lsr_all_account', { period: '5m' })
+        const rows: number[] = []
+        let missing = 0
+        const count = (): void => {
+          for (const text of stage.take()) {
+            const gap = / missing (\d+)$/.exec(text)
+            if (gap === null) rows.push(Number.parseInt(text, 10))
+            else missing += Number(gap[1])
+          }
+        }
+        for (const { minutes, answers, restarts } of [...steps, { minutes: 20, answers: 2, restarts: false }]) {
+          stage.answer = () => (answers === 0 ? 'refused' : ratios(stage, answers))
+          await stage.clock.advance(minutes * MINUTE_MS)
+          count()
+          if (!restarts) continue
+          stage.polls.remove(poll)
+          const resumeMs = ((rows.at(-1) ?? Number.NaN) - 1000) * 5 * MINUTE_MS
+          poll = stage.add('lsr_all_account', { period: '5m', resumeMs })
+        }
+        expect(rows).toEqual([...new Set(rows)].toSorted((a, b) => a - b))
+        expect(rows.length + missing).toBe((rows.at(-1) as number) - (rows[0] as number) + 1)
+      }),
+      { numRuns: 60 },
+    )
+  })
+})
+
+describe('many polls', () => {
+  it('take half of the weight of an address at most, and are asked less often where that is too little', async () => {
+    const stage = new Stage()
+    for (let n = 0; n < 30; n++) stage.add('open_interest', { symbol: `A${n}-USDT` })
+    await stage.clock.advance(10 * MINUTE_MS)
+    const { max } = madeUp.rules.weight
+    for (let from = 0; from < 9; from++) {
+      const inWindow = stage.asked.filter(({ atMs }) => atMs > from * MINUTE_MS && atMs <= (from + 1) * MINUTE_MS)
+      expect(inWindow.length).toBeLessThanOrEqual(max / 2)
+    }
+    const times = new Map<string, number>()
+    for (const { path } of stage.asked) times.set(path, (times.get(path) ?? 0) + 1)
+    // Nobody is left out.
+    expect(times.size).toBe(30)
+    expect(Math.max(...times.values()) - Math.min(...times.values())).toBeLessThanOrEqual(2)
+    expect(stage.late).toBeGreaterThan(0)
+  })
+
+  it('have two questions under way at most', async () => {
+    const stage = new Stage()
+    stage.slowMs = 3_000
+    for (let n = 0; n < 10; n++) stage.add('open_interest', { symbol: `A${n}-USDT` })
+    await stage.clock.advance(2_900)
+    expect(stage.asked.length).toBe(2)
+  })
+
+  it("that are taken out are asked no more, and their answers are nobody's", async () => {
+    const stage = new Stage()
+    stage.slowMs = 5_000
+    stage.answer = () => [row(1, 0)]
+    const poll = stage.add('open_interest')
+    await stage.clock.advance(4_000)
+    expect(stage.asked.length).toBe(1)
+    stage.polls.remove(poll)
+    await stage.clock.advance(MINUTE_MS)
+    expect([stage.asked.length, stage.take()]).toEqual([1, []])
+    expect(stage.clock.waiting).toBe(0)
+  })
+
+  it('of what is not open yet wait until it is', async () => {
+    const stage = new Stage()
+    const poll = stage.add('open_interest')
+    poll.rests = 'not open for trading yet'
+    await stage.clock.advance(MINUTE_MS)
+    expect(stage.asked).toEqual([])
+    expect(poll.judge(stage.clock.nowUs(), undefined)).toMatchObject({ state: 'quiet', settled: true })
+    poll.rests = undefined
+    await stage.clock.advance(11_000)
+    expect(stage.asked.length).toBe(1)
+  })
+})

@@ -1,0 +1,61 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { Frame } from '../wire/frame.ts'
+import { madeUp } from '../../test/support/madeup.ts'
+import { Changes, RECENT_MAX, Recent } from './changes.ts'
+
+const SYMBOL = Buffer.from('BTCUSDT')
+
+function frameOf(type: 'funding_rate' | 'kline' | 'liquidation'): Frame {
+  const form = madeUp.types[type]?.forms[0]
+  if (form === undefined) throw new Error('no such type')
+  return new Frame(form.frame)
+}
+
+/** Reads an element and gives its bytes. */
+function read(frame: Frame, element: object): Buffer {
+  const bytes = Buffer.from(JSON.stringify({ s: 'BTCUSDT', ...element }))
+  expect(frame.read(bytes, 0, bytes.length, SYMBOL)).toBe(bytes.length)
+  return bytes
+}
+
+const decimal = fc.constantFrom('1', '1.0', '10', '0.1', '11', '12345678901234567890')
+const rate = fc.record({ r: decimal, f: fc.constantFrom('', 1_790_000_000_000, 1_790_000_000_000_000) })
+
+it('an element is the same where all compared values are, byte for byte', () => {
+  const frame = frameOf('funding_rate')
+  const changes = new Changes([{ frame }], ['r', 'f'])
+  fc.assert(
+    fc.property(rate, rate, (a, b) => {
+      changes.keep(0, read(frame, { ...a, t: 1_790_000_000_001 }))
+      const isSame = changes.isSame(0, read(frame, { ...b, t: 1_790_000_000_002 }))
+      expect(isSame).toBe(a.r === b.r && a.f === b.f)
+    }),
+  )
+})
+
+it('values that only together have the same bytes are not the same', () => {
+  const frame = frameOf('kline')
+  const changes = new Changes([{ frame }])
+  const candle = { k: 1_790_000_000_000, o: '1', h: '12', l: '1', c: '1', v: '1' }
+  changes.keep(0, read(frame, candle))
+  expect(changes.isSame(0, read(frame, { ...candle, h: '1', l: '21' }))).toBe(false)
+  expect(changes.isSame(0, read(frame, candle))).toBe(true)
+})
+
+it('an element of another form is not the same', () => {
+  const frame = frameOf('funding_rate')
+  const changes = new Changes([{ frame }, { frame }], ['r'])
+  const bytes = read(frame, { r: '1', f: '', t: 1_790_000_000_001 })
+  expect(changes.isSame(0, bytes)).toBe(false)
+  changes.keep(0, bytes)
+  expect([changes.isSame(0, bytes), changes.isSame(1, bytes)]).toEqual([true, false])
+})
+
+it(`the last ${RECENT_MAX} elements are known, and none before them`, () => {
+  const frame = frameOf('liquidation')
+  const recent = new Recent([{ frame }])
+  const at = (i: number) => read(frame, { p: `${i}`, q: '1', t: 1_790_000_000_000, d: 'buy' })
+  for (let i = 0; i <= RECENT_MAX; i++) recent.add(0, at(i))
+  expect([recent.has(0, at(0)), recent.has(0, at(1)), recent.has(0, at(RECENT_MAX))]).toEqual([false, true, true])
+})

@@ -1,0 +1,85 @@
+// A side of a book as a message has it: `[["price","size"],…]`, and `[["price","size","raw size"],…]` where the venue's
+// figures are not base.
+//
+// Always: prices and raw sizes are the venue's own digits, in quotes also where it sends JSON numbers. A size of zero,
+// which removes its level, stands as the venue wrote it ("0.00"); converted it is "0", and the raw size as written. So is
+// the size of a figure at a price of zero, which makes none: such a level is no level.
+import { CLOSE_BRACKET, COMMA, OPEN_BRACKET, QUOTE, ZERO } from './bytes.ts'
+import type { Levels } from './levels.ts'
+import { type Convert, sizeBytesMax } from './sizes.ts'
+
+/** Bytes that `writeSide` needs at most. */
+export function sideBytesMax({ at, count }: Levels, convert: Convert | undefined): number {
+  let bytes = 2
+  for (let row = 0; row < count * 4; row += 4) {
+    const price = (at[row + 1] as number) - (at[row] as number)
+    bytes += levelBytesMax(price, (at[row + 3] as number) - (at[row + 2] as number), convert)
+  }
+  return bytes
+}
+
+/** Bytes of a level whose price and size have so many, with the comma behind it, at most. */
+export function levelBytesMax(price: number, size: number, convert: Convert | undefined): number {
+  const sizes = convert === undefined ? size : size + sizeBytesMax(size, price)
+  return price + sizes + '["","",""],'.length
+}
+
+/** Writes levels as the message has them, where they do not stand so in the frame; returns the place behind them. */
+export function writeSide(
+  to: Buffer,
+  pos: number,
+  bytes: Buffer,
+  { at, count }: Levels,
+  convert: Convert | undefined,
+): number {
+  to[pos++] = OPEN_BRACKET
+  for (let row = 0; row < count * 4; row += 4) {
+    if (row > 0) to[pos++] = COMMA
+    const [price, priceEnd] = [at[row] as number, at[row + 1] as number]
+    pos = writeLevel(to, pos, bytes, price, priceEnd, at[row + 2] as number, at[row + 3] as number, convert)
+  }
+  to[pos++] = CLOSE_BRACKET
+  return pos
+}
+
+/** Writes one level, its price in [price, priceEnd) and its size in [size, sizeEnd) of `from`. */
+export function writeLevel(
+  to: Buffer,
+  pos: number,
+  from: Buffer,
+  price: number,
+  priceEnd: number,
+  size: number,
+  sizeEnd: number,
+  convert: Convert | undefined,
+): number {
+  to[pos++] = OPEN_BRACKET
+  to[pos++] = QUOTE
+  for (let k = price; k < priceEnd; k++) to[pos++] = from[k] as number
+  to[pos++] = QUOTE
+  to[pos++] = COMMA
+  to[pos++] = QUOTE
+  if (convert !== undefined) {
+    const end = convert(to, pos, from, size, sizeEnd, price, priceEnd)
+    if (end < 0) to[pos++] = ZERO
+    else pos = end
+    to[pos++] = QUOTE
+    to[pos++] = COMMA
+    to[pos++] = QUOTE
+  }
+  for (let k = size; k < sizeEnd; k++) to[pos++] = from[k] as number
+  to[pos++] = QUOTE
+  to[pos++] = CLOSE_BRACKET
+  return pos
+}
+
+/** Copies n ASCII bytes, as many as can be at once: eight are a double that is never a NaN, so no bit changes. */
+export function copyAscii(from: DataView, start: number, to: DataView, pos: number, n: number): void {
+  if (n >= 8) {
+    for (let k = 0; k < n - 8; k += 8) to.setFloat64(pos + k, from.getFloat64(start + k, true), true)
+    to.setFloat64(pos + n - 8, from.getFloat64(start + n - 8, true), true)
+  } else if (n >= 4) {
+    to.setInt32(pos, from.getInt32(start, true), true)
+    to.setInt32(pos + n - 4, from.getInt32(start + n - 4, true), true)
+  } else for (let k = 0; k < n; k++) to.setUint8(pos + k, from.getUint8(start + k))
+}

@@ -1,0 +1,218 @@
+// Sizes in the base asset, from the figure that the venue gives: exact decimal arithmetic on the bytes of a frame.
+//
+// In: the bytes of a decimal that layout.ts proved to be one, and of the price where a contract is worth a sum of quote.
+// Out: the bytes of a decimal. Always: a product is exact, with the places of both factors; a quotient is the nearest
+// of 12 significant digits, half to even, without zeros at its end; zero is "0"; never an exponent. Doubles only where
+// they are provably right, which makes no garbage; BigInt for the rest.
+import assert from 'node:assert'
+import { DECIMAL_MAX, DOT, MINUS, ZERO, writeInteger } from './bytes.ts'
+
+/**
+ * What the venue's figure of a size is, in the base asset.
+ * - `base`: the size itself
+ * - `linear`: so many contracts, each of `multiplier` base: figure × multiplier
+ * - `inverse`: so many contracts, each worth `value` quote: figure × value ÷ price
+ */
+export type Sizing =
+  | { readonly kind: 'base' }
+  | { readonly kind: 'linear'; readonly multiplier: string }
+  | { readonly kind: 'inverse'; readonly value: string }
+
+export const BASE: Sizing = { kind: 'base' }
+
+/**
+ * Writes the size in base for the figure in [size, sizeEnd) and the price in [price, priceEnd) of `from`.
+ * @param price negative where there is none, which only inverse sizes mind
+ * @returns the place behind it, at most {@link SIZE_BYTES_MAX} from `pos`; {@link NO_SIZE} for a negative figure, and
+ * where a price above zero is needed and not there
+ */
+export type Convert = (
+  to: Buffer,
+  pos: number,
+  from: Buffer,
+  size: number,
+  sizeEnd: number,
+  price: number,
+  priceEnd: number,
+) => number
+
+export const NO_SIZE = -1
+
+/** A quotient has so many digits: it lies in [ROUND_MIN, ROUND_MAX) before it is rounded. */
+const SIGNIFICANT = 12
+const ROUND_MIN = 1e11
+const ROUND_MAX = 1e12
+
+/** Bytes of a size at most, for a figure and a price of so many: what is far from the point grows no further. */
+export function sizeBytesMax(figure: number, price: number): number {
+  return figure + price + DECIMAL_MAX + SIGNIFICANT + 4
+}
+
+/** Bytes of any size at most. */
+export const SIZE_BYTES_MAX = sizeBytesMax(DECIMAL_MAX, DECIMAL_MAX)
+
+/** How sizes are converted; undefined where they are base and stand as the venue wrote them. */
+export function converterOf(sizing: Sizing): Convert | undefined {
+  switch (sizing.kind) {
+    case 'base':
+      return undefined
+    case 'linear':
+      return linear(factorOf(sizing.multiplier))
+    case 'inverse':
+      return inverse(factorOf(sizing.value))
+  }
+}
+
+/** A constant above zero. */
+interface Factor {
+  /** Its digits without the point, of which `places` stand behind that. */
+  readonly digits: bigint
+  readonly places: number
+  readonly whole: number
+  /** Whole numbers up to this one have an exact product with it. */
+  readonly timesMax: number
+}
+
+const PLAIN = /^(?:0|[1-9]\d*)(?:\.\d+)?$/
+
+function factorOf(text: string): Factor {
+  const isFit = PLAIN.test(text) && text.length <= DECIMAL_MAX && /[1-9]/.test(text)
+  assert(isFit, `sizes: ${JSON.stringify(text)} is no decimal above zero of at most ${DECIMAL_MAX} digits`)
+  const [whole = '', fraction = ''] = text.split('.')
+  const kept = fraction.replace(/0+$/, '')
+  const digits = BigInt(whole + kept)
+  const timesMax = Number(BigInt(Number.MAX_SAFE_INTEGER) / digits)
+  return { digits, places: kept.length, whole: Number(digits), timesMax }
+}
+
+function linear({ digits, places, whole, timesMax }: Factor): Convert {
+  return (to, pos, from, size, sizeEnd) => {
+    if (from[size] === MINUS) return NO_SIZE
+    const figure = wholeOf(from, size, sizeEnd)
+    if (figure === 0) return writeZero(to, pos)
+    const isExact = figure <= timesMax
+    const length = isExact ? writeInteger(DIGITS, 0, figure * whole) : writeBig(bigOf(from, size, sizeEnd) * digits)
+    return writeDecimal(to, pos, length, placesRead + places)
+  }
+}
+
+/** Two roundings of a double below ROUND_MAX come to 2.3e-4: nearer than this to a half they could mislead. */
+const DOUBT = 1e-3
+const POWERS = Float64Array.from({ length: 23 }, (_, i) => 10 ** i)
+const POWER_MAX = POWERS.length - 1
+
+function inverse({ digits, places, whole, timesMax }: Factor): Convert {
+  // The power of ten of the quotient before: mostly the right one.
+  let power = 0
+  return (to, pos, from, size, sizeEnd, price, priceEnd) => {
+    if (from[size] === MINUS) return NO_SIZE
+    const figure = wholeOf(from, size, sizeEnd)
+    if (figure === 0) return writeZero(to, pos)
+    let shift = placesRead + places
+    if (price < 0 || from[price] === MINUS) return NO_SIZE
+    const divisor = wholeOf(from, price, priceEnd)
+    if (divisor === 0) return NO_SIZE
+    shift -= placesRead
+    const isExact = figure <= timesMax && divisor <= Number.MAX_SAFE_INTEGER
+    const quotient = isExact ? (figure * whole) / divisor : Number.NaN
+    let scaled = shifted(quotient, power)
+    while (scaled >= ROUND_MAX) scaled = shifted(quotient, --power)
+    while (scaled < ROUND_MIN && power < POWER_MAX) scaled = shifted(quotient, ++power)
+    const floor = Math.floor(scaled)
+    const rest = scaled - floor
+    // NaN is not.
+    const isSure = scaled >= ROUND_MIN && Math.abs(rest - 0.5) > DOUBT
+    if (isSure) return writeRounded(to, pos, writeInteger(DIGITS, 0, rest > 0.5 ? floor + 1 : floor), power + shift)
+    return writeQuotient(to, pos, bigOf(from, size, sizeEnd) * digits, bigOf(from, price, priceEnd), shift)
+  }
+}
+
+/** A number times a power of ten of up to 22, either way: one rounding. */
+function shifted(n: number, power: number): number {
+  return power < 0 ? n / (POWERS[-power] as number) : n * (POWERS[power] as number)
+}
+
+/** Writes a ÷ b × 10^-shift in 12 significant digits. */
+function writeQuotient(to: Buffer, pos: number, a: bigint, b: bigint, shift: number): number {
+  const estimate = SIGNIFICANT - String(a).length + String(b).length
+  // Of two numbers of so many digits the quotient has as many as their difference says, or one less.
+  const power = scaleBig(a, b, estimate - 1) < BigInt(ROUND_MIN) ? estimate : estimate - 1
+  const [n, d] = power < 0 ? [a, b * 10n ** BigInt(-power)] : [a * 10n ** BigInt(power), b]
+  const floor = n / d
+  const twice = (n % d) * 2n
+  const isUp = twice > d || (twice === d && floor % 2n === 1n)
+  return writeRounded(to, pos, writeBig(isUp ? floor + 1n : floor), power + shift)
+}
+
+function scaleBig(a: bigint, b: bigint, power: number): bigint {
+  return power < 0 ? a / (b * 10n ** BigInt(-power)) : (a * 10n ** BigInt(power)) / b
+}
+
+/** Digits of a result before its point is set. */
+const DIGITS = Buffer.alloc(SIZE_BYTES_MAX)
+
+function writeBig(n: bigint): number {
+  return DIGITS.write(String(n), 'latin1')
+}
+
+function writeZero(to: Buffer, pos: number): number {
+  to[pos] = ZERO
+  return pos + 1
+}
+
+/** As `writeDecimal`, without zeros at the end of the fraction. */
+function writeRounded(to: Buffer, pos: number, length: number, places: number): number {
+  while (places > 0 && DIGITS[length - 1] === ZERO) {
+    length -= 1
+    places -= 1
+  }
+  return writeDecimal(to, pos, length, places)
+}
+
+/** Writes the first `length` DIGITS, of which `places` stand behind the point; negative: so many zeros more before it. */
+function writeDecimal(to: Buffer, pos: number, length: number, places: number): number {
+  const point = length - places
+  for (let i = 0; i < point; i++) to[pos++] = i < length ? (DIGITS[i] as number) : ZERO
+  if (point <= 0) to[pos++] = ZERO
+  if (places <= 0) return pos
+  to[pos++] = DOT
+  for (let i = point; i < length; i++) to[pos++] = i < 0 ? ZERO : (DIGITS[i] as number)
+  return pos
+}
+
+/** Places behind the point in the decimal that `wholeOf` read last. */
+let placesRead = 0
+
+/** So many digits fit 32 bits. */
+const SMALL_DIGITS = 9
+
+/** The digits of a decimal without sign as a whole number, its point left out: exact where it is a safe integer. */
+function wholeOf(bytes: Buffer, start: number, end: number): number {
+  // Small integers multiply in a third of the time that doubles need; longer numbers go the long way.
+  let n = 0
+  let point = end
+  if (end - start > SMALL_DIGITS) return wholeOfMany(bytes, start, end)
+  for (let i = start; i < end; i++) {
+    const c = bytes[i] as number
+    if (c === DOT) point = i + 1
+    else n = (n * 10 + (c - ZERO)) | 0
+  }
+  placesRead = end - point
+  return n
+}
+
+function wholeOfMany(bytes: Buffer, start: number, end: number): number {
+  let n = 0
+  let point = end
+  for (let i = start; i < end; i++) {
+    const c = bytes[i] as number
+    if (c === DOT) point = i + 1
+    else n = n * 10 + (c - ZERO)
+  }
+  placesRead = end - point
+  return n
+}
+
+function bigOf(bytes: Buffer, start: number, end: number): bigint {
+  return BigInt(bytes.toString('latin1', start, end).replace('.', ''))
+}

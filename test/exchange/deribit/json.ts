@@ -1,0 +1,27 @@
+// JSON as Deribit prints it. Numbers stay text from end to end: a float always has a point or an exponent (`869.0`,
+// `-4.7e-7`), which JSON.stringify would take away.
+
+/** An object of values that are JSON already; undefined ones are left out. */
+export function object(fields: Readonly<Record<string, string | undefined>>): string {
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined)
+  return `{${entries.map(([key, value]) => `"${key}":${value}`).join(',')}}`
+}
+
+export function array(items: readonly string[]): string {
+  return `[${items.join(',')}]`
+}
+
+export function quoted(text: string): string {
+  return JSON.stringify(text)
+}
+
+/** A float: `869` is `869.0`, and what is below a millionth has an exponent. */
+export function float(value: number): string {
+  const text = String(value)
+  return /[.e]/u.test(text) ? text : `${text}.0`
+}
+
+/** A float with so many significant digits at most. */
+export function rounded(value: number, digits: number): string {
+  return float(Number(value.toPrecision(digits)))
+}
