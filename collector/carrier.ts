@@ -74,15 +74,16 @@ export class Carrier implements PooledSession {
   }
 
   /** Once a second: stale channels get another socket; what that does not help is taken for usual. */
-  mendStale(nowUs: number): void {
+  mendStale(): void {
     const stale = this.#lanes().filter((lane) => lane.state === 'stale')
     if (stale.length === 0) return
-    const sinceMs = this.#clock.nowMs() - this.#replacedMs
+    const nowMs = this.#clock.nowMs()
+    const sinceMs = nowMs - this.#replacedMs
     if (sinceMs < REPLACE_EVERY_MS) {
-      if (sinceMs > REPLACE_EVERY_MS / 2) for (const { liveness } of stale) liveness.accept(nowUs)
+      if (sinceMs > REPLACE_EVERY_MS / 2) for (const { liveness } of stale) liveness.accept(nowMs)
       return
     }
-    this.#replacedMs = this.#clock.nowMs()
+    this.#replacedMs = nowMs
     for (const socketId of this.#up) for (const { route } of stale) route?.track.interrupt('stale', socketId)
     const { exchange, market } = this.#options.room
     const fields = { exchange, market, stale: stale.length }
@@ -141,9 +142,9 @@ export class Carrier implements PooledSession {
 
   /** Each open socket is asked for all channels. */
   #carried(): void {
-    const nowUs = this.#clock.nowUs()
+    const nowMs = this.#clock.nowMs()
     for (const lane of this.#lanes()) {
-      if (this.#up.size > 0 && lane.sockets.size === 0) lane.askedUs = nowUs
+      if (this.#up.size > 0 && lane.sockets.size === 0) lane.askedMs = nowMs
       for (const id of this.#up) lane.sockets.add(id)
     }
   }
@@ -160,7 +161,7 @@ export class Carrier implements PooledSession {
     if (!this.#refusals.delete(stream)) return
     for (const lane of this.#options.lanesOf(stream)) {
       lane.impossible = undefined
-      lane.askedUs = this.#clock.nowUs()
+      lane.askedMs = this.#clock.nowMs()
     }
   }
 

@@ -124,9 +124,9 @@ class Running implements RunningCollector {
 
   async start(): Promise<void> {
     await this.#sink.open()
-    this.#tick()
     // Venues load their instruments for as long as that takes; one that is away must not hold up the others.
     void this.apply(this.#collector)
+    this.#tick()
   }
 
   status(): CollectorStatus {
@@ -253,10 +253,8 @@ class Running implements RunningCollector {
     const channels = venues.flatMap(({ lanes }) => lanes.map((lane) => lane.status(nowUs)))
     const sink = { ...this.#sink.status, kind: this.#sink.kind }
     const lostMs = this.#sinkLostMs(sink, this.#spool.pending, nowMs)
-    const { ready, reasons } =
-      channels.length === 0
-        ? { ready: false, reasons: ['no channel yet: instruments, and what the sink holds, are being read'] }
-        : readiness(channels, sink, lostMs, this.#everReady)
+    const unread = venues.filter(({ isPending }) => isPending).map(({ room }) => `${room.exchange} ${room.market}`)
+    const { ready, reasons } = readiness(channels, unread, sink, lostMs, this.#everReady)
     this.#everReady ||= ready
     const { bytesUsed, bytesMax, pending } = this.#spool
     return {

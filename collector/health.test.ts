@@ -158,12 +158,21 @@ test.each([
   ['a sink that is away for less than 30 s does not clear it', [live], 29_999, true, []],
   ['a sink that is away for 30 s does', [live], 30_000, true, ['the sink has acknowledged nothing for 30 s']],
 ] as const)('ready: %s', (_, channels, sinkLostMs, everReady, reasons) => {
-  expect(readiness(channels, fine, sinkLostMs, everReady)).toEqual({ ready: reasons.length === 0, reasons })
+  expect(readiness(channels, [], fine, sinkLostMs, everReady)).toEqual({ ready: reasons.length === 0, reasons })
+})
+
+test('a market of which the channels are not known keeps from being ready, until all was ready once', () => {
+  const unread = ['okx spot']
+  expect(readiness([live], unread, fine, 0, false).reasons).toEqual([
+    'okx spot: instruments, and what the sink holds, are being read',
+  ])
+  expect(readiness([live], unread, fine, 0, true).ready).toBe(true)
+  expect(readiness([], [], fine, 0, false).reasons).toEqual(['no channel: nothing is listed that the feeds name'])
 })
 
 test('what is not ready is said in at most twelve sentences, without control bytes', () => {
   const many = Array.from({ length: 500 }, () => ({ ...starting, detail: 'because\x1b[31m' }))
-  const { reasons } = readiness(many, { problem: 'NATS says \x07no' }, 45_000, false)
+  const { reasons } = readiness(many, [], { problem: 'NATS says \x07no' }, 45_000, false)
   expect(reasons.length).toBe(12)
   expect(reasons[0]).toBe('binance perpetual ETH-USDT trade is down: because\\x1b[31m')
   expect(reasons[10]).toBe('490 more channels are not settled')

@@ -24,28 +24,34 @@ const REASONS_MAX = 10
 
 export interface Readiness {
   readonly ready: boolean
-  /** Why not, each a sentence; at most ten and one that says how many more there are. */
+  /** Why not, each a sentence; of channels at most ten and one that says how many more there are. */
   readonly reasons: readonly string[]
 }
 
 /**
- * Whether the collector does what it is for. Once every channel has been live, or is known to be impossible or quiet,
- * channels are asked no more; a sink that acknowledges nothing counts as long as it lasts.
+ * Whether the collector does what it is for. Once every channel is known, and has been live, or is known to be impossible
+ * or quiet, channels are asked no more; a sink that acknowledges nothing counts as long as it lasts.
+ * @param unread markets of which it is not known yet which channels there are
  * @param sinkLostMs for how long messages have waited without any acknowledgement, see {@link sinkWatch}
  * @param everReady whether all channels were settled before
  */
 export function readiness(
   channels: readonly Pick<ChannelStatus, 'exchange' | 'market' | 'symbol' | 'type' | 'settled' | 'state' | 'detail'>[],
+  unread: readonly string[],
   sink: Pick<SinkStatus, 'problem'>,
   sinkLostMs: number,
   everReady: boolean,
 ): Readiness {
   const unsettled = everReady ? [] : channels.filter((c) => !c.settled)
-  const reasons = unsettled.slice(0, REASONS_MAX).map((c) => {
+  const reasons = everReady
+    ? []
+    : unread.map((market) => `${market}: instruments, and what the sink holds, are being read`)
+  for (const c of unsettled.slice(0, REASONS_MAX)) {
     const why = c.detail === undefined ? 'no message yet' : printable(c.detail)
-    return `${c.exchange} ${c.market} ${c.symbol} ${c.type} is ${c.state}: ${why}`
-  })
+    reasons.push(`${c.exchange} ${c.market} ${c.symbol} ${c.type} is ${c.state}: ${why}`)
+  }
   if (unsettled.length > REASONS_MAX) reasons.push(`${unsettled.length - REASONS_MAX} more channels are not settled`)
+  if (channels.length === 0 && unread.length === 0) reasons.push('no channel: nothing is listed that the feeds name')
   if (sinkLostMs >= SINK_LOST_MS_MAX) {
     const why = sink.problem === undefined ? '' : `: ${printable(sink.problem)}`
     reasons.push(`the sink has acknowledged nothing for ${Math.round(sinkLostMs / 1000)} s${why}`)

@@ -37,6 +37,18 @@ describe('two hosts of one market', () => {
     expect(stand.states[2]).toMatch(/^NO-USD trade: down not listed by the venue/)
   })
 
+  it('that answer no more do not hold up a manifest that names what is not listed', async () => {
+    const stand = await open()
+    await stand.want({ symbols: ['BTC-USDT', 'NO-USD'] })
+    await stand.until(() => stand.states[1]?.includes('not listed') === true)
+    stand.main.hangs = true
+    stand.other.hangs = true
+    const beganMs = stand.clock.nowMs()
+    void stand.want({ symbols: ['BTC-USD', 'NO-USD'] })
+    await stand.until(() => stand.other.asked.includes('+BTCUSD@trade'))
+    expect(stand.clock.nowMs() - beganMs).toBeLessThan(30_000)
+  })
+
   it('are one where the user names an address', async () => {
     const stand = await open((main) => main.endpoints)
     stand.main.listings = [MAIN, OTHER]
@@ -75,6 +87,41 @@ describe('an instrument', () => {
     ])
     // The stream is the same.
     expect(stand.other.asked.filter((one) => /^[+-]/.test(one))).toEqual(['+BTCUSD@trade'])
+  })
+
+  it('that is wanted again before the sink has stored what came goes on from there', async () => {
+    const stand = await open()
+    await stand.want({ symbols: ['BTC-USD'] })
+    await stand.until(() => stand.other.asked.includes('+BTCUSD@trade'))
+    trade(stand, 1)
+    await stand.until(() => stand.states[0] === 'BTC-USD trade: live')
+    await stand.want({ symbols: ['BTC-USDT'] })
+    stand.other.answers.set('/trades', [
+      { s: 'BTCUSD', n: 2, i: 'T-2', p: '1', q: '1', t: stand.clock.nowMs(), b: true },
+    ])
+    await stand.want({ symbols: ['BTC-USD'] })
+    await stand.until(() => stand.other.asked.filter((one) => one === '+BTCUSD@trade').length === 2)
+    trade(stand, 3)
+    await stand.until(() => stand.states[0] === 'BTC-USD trade: live')
+    await stand.live(2)
+    const trades = stand.take().filter(({ type }) => type === 'trade' || type === 'gap')
+    expect(trades).toMatchObject([{ seq: 1 }, { seq: 2, filled: true }, { seq: 3 }])
+  })
+
+  it('whose contract is worth something else is made anew though the sink cannot say what it holds', async () => {
+    const stand = await open()
+    await stand.want({ symbols: ['*-USD'] })
+    await stand.until(() => stand.other.asked.includes('+BTCUSD@trade'))
+    trade(stand, 1)
+    await stand.until(() => stand.states[0] === 'BTC-USD trade: live')
+    stand.stored = new Promise(() => {})
+    const added = { ...OTHER, symbol: 'ETH-USD', venueSymbol: 'ETHUSD' }
+    stand.other.listings = [{ ...OTHER, sizing: { kind: 'inverse', value: '10' } }, added]
+    await stand.live(601)
+    await stand.until(() => stand.logged.some(({ msg }) => /made anew/.test(String(msg))))
+    trade(stand, 2)
+    await stand.until(() => stand.states[0] === 'BTC-USD trade: live')
+    expect(stand.take().filter(({ type }) => type === 'trade')).toMatchObject([{ size: '0.02' }, { size: '0.002' }])
   })
 
   it('that is renamed is collected under its new name, and what it missed is filled', async () => {
@@ -138,6 +185,17 @@ describe('an instrument', () => {
       ['BTC-USD delisted'],
     ])
   })
+})
+
+it('a market that is closed says nothing more, so that the sink can be drained', async () => {
+  const stand = await open()
+  await stand.want({ symbols: ['BTC-USDT'], types: ['trade'] })
+  await stand.live(2)
+  stand.venue.close()
+  stand.take()
+  // A state is repeated each minute.
+  await stand.live(70)
+  expect(stand.take()).toEqual([])
 })
 
 describe('what is polled', () => {

@@ -11,7 +11,7 @@ import type { ChannelPlan } from './routes.ts'
 import type { ChannelStatus } from './status.ts'
 
 /** A state is repeated this often, so that a consumer who joins late knows it. */
-const REPEAT_US = 60_000_000
+const REPEAT_MS = 60_000
 
 /** Where a pushed channel comes from. */
 export interface LaneStream {
@@ -44,7 +44,8 @@ export class Lane {
   rests: string | undefined
   /** Sockets that carry it now. */
   readonly sockets = new Set<number>()
-  askedUs = 0
+  /** When its sockets were asked for it, ms. */
+  askedMs = 0
   /** Whether it was noticed in the last tick that the first frame does not come. */
   isUnheard = false
   readonly liveness = new Liveness()
@@ -53,15 +54,24 @@ export class Lane {
   #state: ChannelState = 'down'
   #sinceUs = 0
   #judgement: Judgement = { state: 'down', detail: 'not started', settled: false }
-  #toldUs = 0
+  #toldMs = 0
   #wasUnheard = false
   #framesBefore = 0
   #perSecond = 0
+  /** Frames of the channel that were taken before this began. */
+  readonly #framesAtFirst: number
 
   constructor(channel: Channel, parts: LaneParts | undefined, latency: ChannelLatency) {
     this.channel = channel
     this.parts = parts
     this.latency = latency
+    this.#framesAtFirst = this.#frames
+  }
+
+  /** Frames taken, repetitions included. */
+  get #frames(): number {
+    const { made, repeated, held } = this.channel.tally
+    return made + repeated + held
   }
 
   get route(): Route | undefined {
@@ -84,13 +94,14 @@ export class Lane {
 
   /**
    * Judges the channel anew; called once a second.
+   * @param nowMs of the clock that only moves forward
    * @returns the state message to publish: on a change, and once a minute
    */
-  tick(nowUs: number): Unpublished<State> | undefined {
+  tick(nowUs: number, nowMs: number): Unpublished<State> | undefined {
     const { tally } = this.channel
     this.#perSecond = tally.made - this.#framesBefore
     this.#framesBefore = tally.made
-    this.#judgement = this.#judge(nowUs)
+    this.#judgement = this.#judge(nowMs)
     const { state, detail } = this.#judgement
     this.isUnheard = detail === NO_FRAME && !this.#wasUnheard
     this.#wasUnheard = detail === NO_FRAME
@@ -99,8 +110,8 @@ export class Lane {
       this.#state = state
       this.#sinceUs = nowUs
     }
-    if (!changed && !this.isUnheard && nowUs - this.#toldUs < REPEAT_US) return undefined
-    this.#toldUs = nowUs
+    if (!changed && !this.isUnheard && nowMs - this.#toldMs < REPEAT_MS) return undefined
+    this.#toldMs = nowMs
     return this.#message(nowUs)
   }
 
@@ -135,20 +146,18 @@ export class Lane {
     }
   }
 
-  #judge(nowUs: number): Judgement {
+  #judge(nowMs: number): Judgement {
     if (this.pending !== undefined) return { state: 'down', detail: this.pending, settled: false }
     const { poll, impossible } = this
-    if (poll !== undefined) return poll.judge(nowUs, impossible)
-    const { tally } = this.channel
+    if (poll !== undefined) return poll.judge(nowMs, impossible)
     return this.liveness.judge({
-      nowUs,
+      nowMs,
       impossible,
       socketUp: this.sockets.size > 0,
-      askedUs: this.askedUs,
+      askedMs: this.askedMs,
       mayRest: this.rests,
       inSync: this.route?.track.inSync,
-      frames: tally.made + tally.repeated + tally.held,
-      lastUs: tally.lastReceived,
+      frames: this.#frames - this.#framesAtFirst,
     })
   }
 

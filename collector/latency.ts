@@ -75,27 +75,31 @@ export class LatencyTotal {
 /** The durations of a span of time, 960 bytes. */
 export class Latency {
   readonly #bins = new Uint32Array(BINS)
+  /** Durations counted. */
+  count = 0
 
   /** Counts one duration, µs; gives its bin. */
   record(us: number): number {
     const bin = binOf(us)
     this.#bins[bin]! += 1
+    this.count += 1
     return bin
   }
 
   /** Adds all that another one counted. */
   merge(other: Latency): void {
     for (let i = 0; i < BINS; i++) this.#bins[i]! += other.#bins[i]!
+    this.count += other.count
   }
 
   reset(): void {
     this.#bins.fill(0)
+    this.count = 0
   }
 
   /** The duration (µs) that a share `q` of all does not exceed; undefined when nothing was counted. */
   quantile(q: number): number | undefined {
-    let count = 0
-    for (let i = 0; i < BINS; i++) count += this.#bins[i]!
+    const { count } = this
     if (count === 0) return undefined
     const rank = Math.max(1, Math.ceil(q * count))
     let seen = 0
@@ -130,6 +134,7 @@ export class ChannelLatency {
 
   /** Quantiles of the last ten seconds, µs; undefined when nothing was counted. */
   quantiles(...qs: number[]): (number | undefined)[] {
+    if (this.#before.count + this.#now.count === 0) return qs.map(() => undefined)
     scratch.reset()
     scratch.merge(this.#before)
     scratch.merge(this.#now)

@@ -137,3 +137,9 @@ function halves<T>(all: readonly T[], satisfies: (one: T) => boolean): [T[], T[]
   for (const one of all) (satisfies(one) ? yes : no).push(one)
   return [yes, no]
 }
+
+/** Whether a channel of the one is a channel of the other: named, asked for and measured alike. */
+export function isSame(a: Listing, b: Listing): boolean {
+  const parts = ({ venueSymbol, host, family, sizing }: Listing) => JSON.stringify([venueSymbol, host, family, sizing])
+  return parts(a) === parts(b)
+}

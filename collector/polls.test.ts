@@ -35,7 +35,7 @@ class Stage {
   readonly #spool = new Spool(1024 * 1024)
   readonly #routes: Routes
 
-  constructor() {
+  constructor(quality = UNCHECKED) {
     const { clock } = this
     const own = new OwnMessages(this.#channels, this.#spool, () => clock.nowUs())
     const history = () => Promise.reject(new Error('no trades here'))
@@ -47,7 +47,7 @@ class Stage {
       room: madeUp,
       own,
       clock,
-      policy: new Policy(UNCHECKED),
+      policy: new Policy(quality),
       history,
       snapshots: none,
       resubscribe: none,
@@ -150,6 +150,31 @@ describe('what is polled', () => {
     expect(stage.take()).toEqual(['5 at 2000'])
   })
 
+  it('goes on when the clock of the venue is set back, and takes no row twice for it', async () => {
+    const stage = new Stage()
+    stage.add('open_interest')
+    stage.answer = () => [row(1, -60_000), row(2, 0)]
+    await stage.clock.advance(30_000)
+    expect(stage.take()).toEqual(['1 at -60000', '2 at 0'])
+    stage.answer = () => [row(3, -600_000)]
+    await stage.clock.advance(30_000)
+    expect(stage.take()).toEqual(['3 at -600000'])
+  })
+
+  it('says of rows that fail a check and of those that did not come how many they are, in one gap', async () => {
+    const stage = new Stage({ ...UNCHECKED, badNumber: 'drop' })
+    stage.add('lsr_all_account', { period: '5m' })
+    const at = (n: number) => n * 5 * MINUTE_MS
+    stage.answer = () => [row(1, at(-5)), row(-3, at(-3)), row(-4, at(-2)), row(5, at(-1)), row(6, at(0))]
+    await stage.clock.advance(2_000)
+    expect(stage.take()).toEqual([
+      '1 at -1500000',
+      'gap sequence -1500000..-300000 missing 3',
+      '5 at -300000',
+      '6 at 0',
+    ])
+  })
+
   it('has each row of a period once, and all that an answer holds beyond the last one', async () => {
     const stage = new Stage()
     stage.add('lsr_all_account', { period: '5m', resumeMs: -20 * MINUTE_MS })
@@ -224,7 +249,7 @@ describe('a question that fails', () => {
     const waits = stage.asked.map(({ atMs }, i) => atMs - (stage.asked[i - 1]?.atMs ?? 0)).slice(1)
     expect(waits.slice(0, 4)).toEqual([1_000, 1_500, 2_500, 4_500])
     expect(stage.take()).toEqual(['1000 at 0'])
-    expect(poll.judge(stage.clock.nowUs(), undefined)).toEqual({ state: 'live', detail: undefined, settled: true })
+    expect(poll.judge(stage.clock.nowMs(), undefined)).toEqual({ state: 'live', detail: undefined, settled: true })
   })
 
   it('for a whole turn is a gap in what has no periods', async () => {
@@ -238,6 +263,18 @@ describe('a question that fails', () => {
     stage.answer = () => [row(2, 31_000)]
     await stage.clock.advance(10_000)
     expect(stage.take()).toEqual(['gap unanswered 0..31000', '2 at 31000'])
+  })
+
+  it('and is answered after the next turn of the venue is one, too', async () => {
+    const stage = new Stage()
+    stage.add('open_interest')
+    stage.answer = () => [row(1, 0)]
+    await stage.clock.advance(12_000)
+    expect(stage.take()).toEqual(['1 at 0'])
+    stage.slowMs = 25_000
+    stage.answer = () => [row(2, 40_000)]
+    await stage.clock.advance(40_000)
+    expect(stage.take()).toEqual(['gap unanswered 0..40000', '2 at 40000'])
   })
 
   it('for some turns is made up for by an answer that reaches back', async () => {
@@ -269,7 +306,7 @@ describe('a question that fails', () => {
   it('leaves the channel quiet at first, then stale, and live with the next answer', async () => {
     const stage = new Stage()
     const poll = stage.add('open_interest')
-    const judge = () => poll.judge(stage.clock.nowUs(), undefined)
+    const judge = () => poll.judge(stage.clock.nowMs(), undefined)
     expect(judge()).toEqual({ state: 'quiet', detail: 'waiting for the first answer', settled: false })
     stage.answer = () => 'nonsense'
     await stage.clock.advance(5_000)
@@ -387,7 +424,7 @@ describe('many polls', () => {
     poll.rests = 'not open for trading yet'
     await stage.clock.advance(MINUTE_MS)
     expect(stage.asked).toEqual([])
-    expect(poll.judge(stage.clock.nowUs(), undefined)).toMatchObject({ state: 'quiet', settled: true })
+    expect(poll.judge(stage.clock.nowMs(), undefined)).toMatchObject({ state: 'quiet', settled: true })
     poll.rests = undefined
     await stage.clock.advance(11_000)
     expect(stage.asked.length).toBe(1)

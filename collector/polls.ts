@@ -8,7 +8,7 @@
 import { fullJitterMs } from './connection/backoff.ts'
 import type { Clock, Random, Timer } from './connection/clock.ts'
 import { messageOf } from './connection/errors.ts'
-import type { Budget } from './connection/gate.ts'
+import { type Budget, InFlight } from './connection/gate.ts'
 import type { AddressLimits } from './connection/limits.ts'
 import { SlidingWindow } from './connection/window.ts'
 import type { Route } from './exchanges/decoder.ts'
@@ -55,7 +55,7 @@ export class Polls {
   add(poll: Poll): void {
     const { clock } = this.#options
     this.#polls.add(poll)
-    poll.askedUs = clock.nowUs()
+    poll.askedMs = clock.nowMs()
     this.#plan(poll, clock.nowMs() + poll.spread(FIRST_SPREAD_MS))
   }
 
@@ -94,7 +94,10 @@ export class Polls {
     try {
       const body = await ask(poll.query)
       poll.isAsking = false
-      if (this.#polls.has(poll)) poll.answered(body, clock.nowUs())
+      if (!this.#polls.has(poll)) return
+      // So late that the venue had other news meanwhile, for which nobody asked.
+      if (clock.nowMs() > poll.nextMs(poll.triedMs)) poll.route.track.interrupt('unanswered', NO_SOCKET)
+      poll.answered(body, clock.nowUs(), clock.nowMs())
     } catch (error) {
       if (this.#polls.has(poll)) this.#failed(poll, messageOf(error))
       return
@@ -135,8 +138,9 @@ export class Poll {
   /** Why it is not asked for now. */
   rests: string | undefined
   isAsking = false
-  askedUs = 0
-  answeredUs = 0
+  /** When it was asked for first, and answered last, ms; 0: not yet. */
+  askedMs = 0
+  answeredMs = 0
   /** Why the last question was not answered. */
   fault: string | undefined
   readonly #offsetMs: number
@@ -166,7 +170,7 @@ export class Poll {
    * Gives the rows of an answer to the track, oldest first.
    * @throws Error when it is no answer, or a row cannot be read; the others are taken
    */
-  answered(body: Buffer, nowUs: number): void {
+  answered(body: Buffer, nowUs: number, nowMs = Math.floor(nowUs / 1000)): void {
     const { route, channel } = this
     const rows = route.flatten?.(body, route.venueSymbol)
     if (rows === undefined) throw new Error(`answered with what is no ${channel.type}`)
@@ -175,14 +179,14 @@ export class Poll {
       route.track.interrupt('malformed', NO_SOCKET)
       throw new Error(`answered with ${unreadable} rows that cannot be read`)
     }
-    this.answeredUs = nowUs
+    this.answeredMs = nowMs
     this.fault = undefined
     channel.tally.lastReceived = nowUs
   }
 
-  judge(nowUs: number, impossible: string | undefined): Judgement {
-    const { askedUs, answeredUs, isAsking, fault, everyMs, rests: mayRest } = this
-    return judgePolled({ nowUs, impossible, mayRest, askedUs, answeredUs, isAsking, fault, everyUs: everyMs * 1000 })
+  judge(nowMs: number, impossible: string | undefined): Judgement {
+    const { askedMs, answeredMs, isAsking, fault, everyMs, rests: mayRest } = this
+    return judgePolled({ nowMs, impossible, mayRest, askedMs, answeredMs, isAsking, fault, everyMs })
   }
 
   /** @returns false when the row cannot be read */
@@ -207,7 +211,7 @@ interface Waiting {
 /** The lines of all addresses of a process. */
 export class Lines {
   readonly #clock: Clock
-  readonly #lines = new Map<AddressLimits, Map<string, Line>>()
+  readonly #addresses = new Map<AddressLimits, { readonly asking: InFlight; readonly lines: Map<string, Line> }>()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -215,16 +219,17 @@ export class Lines {
 
   /** The line of an address, or of one of its pools: that is a budget of its own, which nobody needs more urgently. */
   of(limits: AddressLimits, windowMs: number, pool = ''): Line {
-    const lines = this.#lines.get(limits) ?? new Map<string, Line>()
-    this.#lines.set(limits, lines)
+    const address = this.#addresses.get(limits) ?? { asking: new InFlight(ASKING_MAX), lines: new Map<string, Line>() }
+    this.#addresses.set(limits, address)
+    const { asking, lines } = address
     const max = Math.max(1, Math.floor(limits.weightMax * WEIGHT_PART))
-    const line = lines.get(pool) ?? new Line(this.#clock, pool === '' ? { max, windowMs } : undefined)
+    const line = lines.get(pool) ?? new Line(this.#clock, asking, pool === '' ? { max, windowMs } : undefined)
     lines.set(pool, line)
     return line
   }
 
   close(): void {
-    for (const lines of this.#lines.values()) for (const line of lines.values()) line.close()
+    for (const { lines } of this.#addresses.values()) for (const line of lines.values()) line.close()
   }
 }
 
@@ -233,12 +238,15 @@ export class Line {
   readonly #clock: Clock
   readonly #window: SlidingWindow | undefined
   readonly #max: number
+  readonly #asking: InFlight
   #waiting: Waiting[] = []
-  #asking = 0
   #timer: Timer | undefined
 
-  constructor(clock: Clock, budget: Budget | undefined) {
+  /** @param asking of all lines of the address */
+  constructor(clock: Clock, asking: InFlight, budget: Budget | undefined) {
     this.#clock = clock
+    this.#asking = asking
+    asking.join(this)
     this.#window = budget === undefined ? undefined : new SlidingWindow(budget.windowMs)
     this.#max = budget?.max ?? Infinity
   }
@@ -247,7 +255,7 @@ export class Line {
   enter(weight: number, triedMs: number, run: () => Promise<void>): void {
     const behind = this.#waiting.findIndex((other) => other.triedMs > triedMs)
     this.#waiting.splice(behind < 0 ? this.#waiting.length : behind, 0, { weight, triedMs, run })
-    this.#pump()
+    this.pump()
   }
 
   close(): void {
@@ -255,23 +263,21 @@ export class Line {
     this.#waiting = []
   }
 
-  #pump(): void {
+  /** Lets through whoever may go now, and comes again when the next one may. */
+  pump(): void {
     this.#clock.clearTimeout(this.#timer)
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
-      if (this.#asking >= ASKING_MAX) return
+      if (this.#asking.isFull) return
       const nowMs = this.#clock.nowMs()
       const used = this.#window?.used(nowMs) ?? 0
       if (used > 0 && used + first.weight > this.#max) {
-        this.#timer = this.#clock.setTimeout(() => this.#pump(), (this.#window?.nextMs ?? nowMs) - nowMs)
+        this.#timer = this.#clock.setTimeout(() => this.pump(), (this.#window?.nextMs ?? nowMs) - nowMs)
         return
       }
       this.#window?.add(first.weight, nowMs)
       this.#waiting.shift()
-      this.#asking += 1
-      void first.run().finally(() => {
-        this.#asking -= 1
-        this.#pump()
-      })
+      this.#asking.add()
+      void first.run().finally(() => this.#asking.done(this))
     }
   }
 }

@@ -93,7 +93,8 @@ export class Routes {
       venueSymbol: listing.venueSymbol,
       track: this.#track(plan, typeRoom, outlet, resume),
       shared: typeRoom.via === 'websocket' && typeRoom.shared === true,
-      flatten: typeRoom.via === 'websocket' ? typeRoom.flatten : typeRoom.read,
+      flatten: typeRoom.via === 'rest' ? typeRoom.read : undefined,
+      unnest: typeRoom.via === 'websocket' ? typeRoom.unnest : undefined,
       readings: typeRoom.forms.map(({ suffix = '' }, form) => {
         return { name: name + suffix, form, frame: (forms[form] as (typeof forms)[number]).frame }
       }),
@@ -162,6 +163,11 @@ export function resumeOf({ position, outlet }: Track): Resume | undefined {
   if (outlet.lastTime === 0) return undefined
   const at = position.last_seq ?? (position.last_id === undefined ? undefined : Number(position.last_id))
   return { time: outlet.lastTime, ...(at === undefined ? {} : { at }) }
+}
+
+/** The later of two, which may not be; of equals the second. */
+export function laterOf(a: Resume | undefined, b: Resume | undefined): Resume | undefined {
+  return b === undefined || (a !== undefined && a.time > b.time) ? a : b
 }
 
 /** Whether the number that rises by one is the id of the message. */

@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process'
 import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'
 import { nodeAt } from '../crds/crd.ts'
+import { DATA_TYPES, MARKETS } from '../crds/names.ts'
 import { SPOKEN } from '../crds/support.ts'
 import { ROOMS } from './exchanges/registry.ts'
 import { findingText, readManifest, validateCommand } from './validate.ts'
@@ -193,9 +194,9 @@ test('whatever the text, reading it throws nothing', () => {
 
 test('the notes call spoken what the rooms of the exchanges speak', () => {
   const sorted = (values: readonly string[]): string[] => [...new Set(values)].toSorted()
-  expect(sorted(SPOKEN.exchanges)).toEqual(sorted(ROOMS.map((room) => room.exchange)))
-  expect(sorted(SPOKEN.markets)).toEqual(sorted(ROOMS.map((room) => room.market)))
-  expect(sorted(SPOKEN.types)).toEqual(sorted(ROOMS.flatMap((room) => Object.keys(room.types))))
+  expect(sorted(SPOKEN)).toEqual(sorted(ROOMS.map((room) => room.exchange)))
+  expect(sorted(MARKETS)).toEqual(sorted(ROOMS.map((room) => room.market)))
+  expect(sorted(DATA_TYPES)).toEqual(sorted(ROOMS.flatMap((room) => Object.keys(room.types))))
 })
 
 function bomb(): string {

@@ -26,10 +26,11 @@ import type { Channel, Channels } from './market/channel.ts'
 import type { Message } from './market/messages.ts'
 import type { OwnMessages } from './market/outlet.ts'
 import type { Policy } from './quality/checks.ts'
-import { type Absent, type Plan, type Wanted, planOf } from './plan.ts'
+import { type Absent, type Plan, type Wanted, isSame, planOf } from './plan.ts'
 import { type Lines, Poll, Polls } from './polls.ts'
+import { Notices } from './notices.ts'
 import { Queries } from './queries.ts'
-import { type Resume, Routes, resumeAfter, resumeOf } from './routes.ts'
+import { type Resume, Routes, laterOf, resumeAfter, resumeOf } from './routes.ts'
 import type { AddressStatus, SessionStatus } from './status.ts'
 
 /** What all markets of a collector share. */
@@ -62,6 +63,8 @@ export interface VenueOptions {
 }
 
 const INSTRUMENTS_EVERY_MS = 10 * 60_000
+/** So long a changed manifest waits for new lists, where it names what the old ones do not have. */
+const LISTS_WAIT_MS = 10_000
 const RETRY_BASE_MS = 500
 const LAST_RETRY_MAX_MS = 5_000
 
@@ -82,16 +85,21 @@ export class Venue {
   readonly #routes: Routes
   /** By index of the channel. */
   readonly #lanes = new Map<number, Lane>()
+  /** Where channels stood that were taken out, by index: the sink may not have stored all of it yet. */
+  readonly #left = new Map<number, Resume | undefined>()
   /** By stream URL and name. */
   #byStream: ReadonlyMap<string, readonly Lane[]> = new Map()
   /** Channels that are named and cannot be, by index. */
   #absent: ReadonlyMap<number, Lane> = new Map()
   readonly #news: InstrumentNews
+  readonly #notices: Notices
   readonly #snapshotSeconds = new Map<Lane, number>()
   readonly #listings: Listings
   readonly #polls: Polls
   #feeds: readonly Feed[] = []
   #placed: Promise<void> = Promise.resolve()
+  /** Placings that are not done. */
+  #placings = 0
   readonly #ended = new AbortController()
 
   constructor(options: VenueOptions) {
@@ -99,6 +107,7 @@ export class Venue {
     this.room = room
     this.#options = options
     this.#shared = shared
+    this.#notices = new Notices(room, shared)
     this.#decoder = new Decoder(room, shared.counts, (socketId) => this.#unreadable(socketId))
     const url = (host: string | undefined) => new URL(this.#endpoints(host).rest)
     const { signal } = this.#ended
@@ -110,10 +119,17 @@ export class Venue {
       clock: shared.clock,
       random: shared.random,
       signal,
-      onFault: (query, error) => this.#listFault(query.host, error),
+      onFault: (query, error) => this.#ended.signal.aborted || this.#notices.unlisted(query.host, error),
       onList: () => void this.#then(() => this.#place()),
     })
-    this.#polls = this.#openPolls()
+    this.#polls = new Polls({
+      clock: shared.clock,
+      random: shared.random,
+      ask: (query) => this.#queries.poll(query),
+      line: (query) => this.#queries.line(query),
+      onFault: (channel, error) => this.#notices.unanswered(channel, error),
+      onLate: (channel) => this.#notices.late(channel),
+    })
     this.#routes = new Routes({
       room,
       own: shared.own,
@@ -122,7 +138,7 @@ export class Venue {
       history: (listing, from) => this.#queries.history(listing, from),
       snapshots: (listing) => this.#queries.snapshots(listing),
       resubscribe: (channel, socketId) => this.#resubscribe(channel, socketId),
-      onSync: (channel, inSync, why) => this.#onSync(channel, inSync, why),
+      onSync: (channel, inSync, why) => this.#notices.synced(channel, inSync, why),
     })
     const lanesOf = (address: string) => (stream: string) => this.#byStream.get(`${address} ${stream}`) ?? []
     const common = { room, proxy, shared, decoder: this.#decoder }
@@ -132,6 +148,12 @@ export class Venue {
 
   get lanes(): Lane[] {
     return [...this.#lanes.values(), ...this.#absent.values()]
+  }
+
+  /** Whether it may still turn out that feeds mean further channels. */
+  get isPending(): boolean {
+    const hasPattern = this.#feeds.some(({ symbols }) => symbols.some((symbol) => symbol.includes('*')))
+    return this.#placings > 0 || (hasPattern && !this.#listings.isWhole)
   }
 
   get sessions(): SessionStatus[] {
@@ -151,21 +173,27 @@ export class Venue {
     return this.#then(async () => {
       const wasKnown = this.#listings.isWhole
       await this.#listings.known()
-      // A symbol may have been listed since.
+      // A symbol may have been listed since; lists that come later are taken up, too.
       const { absent } = this.#plan()
-      if (wasKnown && absent.some(({ symbol }) => !this.#listings.all.has(symbol))) await this.#listings.refresh()
+      if (wasKnown && absent.some(({ symbol }) => !this.#listings.all.has(symbol))) {
+        const { clock } = this.#shared
+        await Promise.race([this.#listings.refresh(), pause(clock, LISTS_WAIT_MS, this.#ended.signal)])
+      }
       await this.#place()
     })
   }
 
   /** Once a second: states, snapshots for late joiners, renewals, silent sessions, instruments. */
   tick(nowUs: number): void {
-    const second = Math.floor(nowUs / 1e6)
+    // While the sink drains, nothing is added to what it has to send.
+    if (this.#ended.signal.aborted) return
+    const nowMs = this.#shared.clock.nowMs()
+    const second = Math.floor(nowMs / 1000)
     let index = 0
     for (const lane of this.lanes) {
-      const state = lane.tick(nowUs)
+      const state = lane.tick(nowUs, nowMs)
       if (state !== undefined) this.#shared.own.publish(state)
-      if (lane.isUnheard) this.#unheard(lane)
+      if (lane.isUnheard) this.#notices.unheard(lane.channel, lane.stream?.name)
       const track = lane.route?.track
       if (!(track instanceof BookTrack)) continue
       const period = this.#snapshotSeconds.get(lane) ?? 60
@@ -173,9 +201,9 @@ export class Venue {
       if ((second + index++) % period === 0) track.refresh()
       track.check()
     }
-    for (const carrier of this.#pool.sessions) carrier.mendStale(nowUs)
+    for (const carrier of this.#pool.sessions) carrier.mendStale()
     this.#queries.tick()
-    const ageMs = this.#shared.clock.nowMs() - this.#listings.refreshedMs
+    const ageMs = nowMs - this.#listings.refreshedMs
     if (ageMs < Infinity && ageMs > INSTRUMENTS_EVERY_MS) void this.#listings.refresh()
   }
 
@@ -189,8 +217,9 @@ export class Venue {
 
   /** One after the other: the last wish must not be overtaken by an earlier one that waited longer. */
   #then(next: () => Promise<void>): Promise<void> {
+    this.#placings += 1
     this.#placed = this.#placed.then(next)
-    return this.#placed
+    return this.#placed.finally(() => (this.#placings -= 1))
   }
 
   #endpoints(host: string | undefined): Endpoints {
@@ -198,35 +227,6 @@ export class Venue {
     const own = host === undefined ? room.endpoints : room.hosts?.[host]
     assert(own !== undefined, `${room.exchange} ${room.market} has no host '${host}'`)
     return { websocket: endpoints.websocket ?? own.websocket, rest: endpoints.rest ?? own.rest }
-  }
-
-  #openPolls(): Polls {
-    const { clock, random, faults } = this.#shared
-    const { exchange, market } = this.room
-    return new Polls({
-      clock,
-      random,
-      ask: (query) => this.#queries.poll(query),
-      line: (query) => this.#queries.line(query),
-      onFault: ({ symbol, type }, error) =>
-        faults.warn(`poll ${exchange} ${market} ${type}`, { exchange, market, symbol, type, error }, 'not answered'),
-      onLate: ({ symbol, type }) =>
-        faults.warn(
-          `late ${exchange} ${market} ${type}`,
-          { exchange, market, symbol, type },
-          'asked later than wanted: the limits of the venue allow no more; take fewer symbols',
-        ),
-    })
-  }
-
-  #listFault(host: string | undefined, error: string): void {
-    if (this.#ended.signal.aborted) return
-    const { exchange, market } = this.room
-    this.#shared.faults.warn(
-      `instruments ${exchange} ${market} ${host ?? ''}`,
-      { exchange, market, ...(host === undefined ? {} : { host }), error },
-      'instruments could not be loaded; trying again',
-    )
   }
 
   #plan(): Plan {
@@ -240,37 +240,41 @@ export class Venue {
     if (this.#ended.signal.aborted) return
     const { wanted: all, absent, unmatched } = this.#plan()
     const wanted = new Map(all.map((want) => [this.#routes.channel(want).index, want]))
-    this.#placeAbsent(absent)
-    for (const sentence of unmatched) this.#shared.faults.warn(`unmatched ${sentence}`, {}, sentence)
-    for (const [key, lane] of this.#lanes) if (!wanted.has(key)) this.#remove(key, lane)
-    const resumes = this.#removeChanged(wanted)
-    const added = [...wanted].filter(([key]) => !this.#lanes.has(key))
-    const last = await this.#lastMessages(added.filter(([key]) => !resumes.has(key)).map(([, want]) => want))
-    if (last === undefined) return
-    for (const [key, want] of added) {
-      const { subject } = this.#routes.channel(want)
-      this.#tryToAdd(want, resumes.has(key) ? resumes.get(key) : resumeAfter(last.get(subject), want.options))
-    }
-    for (const [key, want] of wanted) this.#adjust(this.#lanes.get(key), want)
+    for (const sentence of unmatched) this.#notices.unmatched(sentence)
     this.#news.tell(
       all.map(({ listing }) => listing),
       this.#listings.all,
     )
+    this.#renew(wanted)
+    const added = all.filter((want) => !this.#lanes.has(this.#routes.channel(want).index))
+    // What is collected goes on meanwhile.
+    const last = await this.#lastMessages(added)
+    if (last === undefined) return
+    this.#placeAbsent(absent)
+    for (const [key, lane] of this.#lanes) if (!wanted.has(key)) this.#remove(key, lane)
+    for (const want of added) {
+      const { index, subject } = this.#routes.channel(want)
+      this.#tryToAdd(want, laterOf(this.#left.get(index), resumeAfter(last.get(subject), want.options)))
+    }
+    for (const [key, want] of wanted) this.#adjust(this.#lanes.get(key), want)
     this.#carry()
   }
 
-  /** Channels whose instrument is another now: a new name, other sizes. They are made anew from where they stand. */
-  #removeChanged(wanted: ReadonlyMap<number, Wanted>): Map<number, Resume | undefined> {
-    const resumes = new Map<number, Resume | undefined>()
-    for (const [key, lane] of this.#lanes) {
+  /** Channels whose instrument is another now, by a new name or other sizes, are made anew from where they stand. */
+  #renew(wanted: ReadonlyMap<number, Wanted>): void {
+    const changed = [...this.#lanes].flatMap(([key, lane]) => {
       const want = wanted.get(key)
-      if (want === undefined || lane.parts === undefined || isSame(lane.parts.plan.listing, want.listing)) continue
-      const { exchange, market, symbol, type } = lane.channel
-      this.#shared.log.warn({ exchange, market, symbol, type }, 'the instrument changed; the channel is made anew')
+      const { parts } = lane
+      const isChanged = want !== undefined && parts !== undefined && !isSame(parts.plan.listing, want.listing)
+      return isChanged ? [{ key, lane, want }] : []
+    })
+    for (const { key, lane, want } of changed) {
+      this.#notices.changed(lane.channel)
       this.#remove(key, lane)
-      resumes.set(key, resumeOf(lane.parts.route.track))
+      this.#tryToAdd(want, this.#left.get(key))
+      this.#adjust(this.#lanes.get(key), want)
     }
-    return resumes
+    if (changed.length > 0) this.#carry()
   }
 
   #placeAbsent(absent: readonly Absent[]): void {
@@ -281,7 +285,7 @@ export class Venue {
       const channel = this.#shared.channels.of(key)
       const known = this.#absent.get(channel.index)
       const lane = known ?? new Lane(channel, undefined, this.#latency(channel))
-      if (isFinal && lane.impossible !== why) this.#shared.log.error(key, `cannot be collected: ${why}`)
+      if (isFinal && lane.impossible !== why) this.#notices.impossible(channel, why)
       lane.impossible = isFinal ? why : undefined
       lane.pending = isFinal ? undefined : why
       lanes.set(channel.index, lane)
@@ -301,8 +305,7 @@ export class Venue {
         const last = await this.#shared.last([...subjects])
         return this.#ended.signal.aborted ? undefined : last
       } catch (error) {
-        const fields = { error: messageOf(error) }
-        this.#shared.faults.warn('last', fields, 'the last messages cannot be read; channels wait until they can')
+        this.#notices.unstored(messageOf(error))
         const waitMs = fullJitterMs(attempt, RETRY_BASE_MS, LAST_RETRY_MAX_MS, this.#shared.random)
         await pause(this.#shared.clock, waitMs, this.#ended.signal)
       }
@@ -315,10 +318,7 @@ export class Venue {
     try {
       this.#add(want, resume)
     } catch (error) {
-      const { exchange, market } = this.room
-      const { listing, type } = want
-      const fields = { exchange, market, symbol: listing.symbol, type, error: messageOf(error) }
-      this.#shared.log.error(fields, 'the channel cannot be opened')
+      this.#notices.unopened(this.#routes.channel(want), messageOf(error))
     }
   }
 
@@ -358,15 +358,6 @@ export class Venue {
     this.#snapshotSeconds.set(lane, snapshotSeconds)
   }
 
-  #onSync(channel: Channel, inSync: boolean, why: string): void {
-    const { exchange, market, symbol } = channel
-    if (inSync) this.#shared.log.debug({ exchange, market, symbol }, 'book in sync')
-    else {
-      const fields = { exchange, market, symbol, reason: why }
-      this.#shared.faults.warn(`book ${exchange} ${market} ${symbol}`, fields, 'book lost sync; waiting for a snapshot')
-    }
-  }
-
   #resubscribe(channel: Channel, socketId: number): void {
     const stream = this.#lanes.get(channel.index)?.stream
     if (stream !== undefined) this.#pool.resubscribe(stream.url, stream.name, socketId)
@@ -378,6 +369,7 @@ export class Venue {
     this.#lanes.delete(key)
     this.#snapshotSeconds.delete(lane)
     lane.route?.track.close()
+    if (lane.route !== undefined) this.#left.set(key, resumeOf(lane.route.track))
   }
 
   /** Tells the pool which streams to carry. */
@@ -397,24 +389,9 @@ export class Venue {
     this.#pool.want(wanted)
   }
 
-  #unheard({ channel, stream }: Lane): void {
-    const { exchange, market, symbol, type } = channel
-    const fields = { exchange, market, symbol, type, stream: stream?.name }
-    const says = 'no frame has come since the channel was asked for; is it the right stream?'
-    // Hundreds of options may not be traded for hours.
-    this.#shared.faults.warn(`unheard ${exchange} ${market} ${type}`, fields, says)
-  }
-
   /** A frame that may have been any channel's of this socket. */
   #unreadable(socketId: number): void {
-    const { exchange, market } = this.room
-    this.#shared.faults.warn(`unreadable ${exchange} ${market}`, { exchange, market, socketId }, 'frame refused')
+    this.#notices.unreadable(socketId)
     this.#pool.sessions.find((carrier) => carrier.has(socketId))?.unreadable(socketId)
   }
-}
-
-/** Whether a channel of the one is a channel of the other: named, asked for and measured alike. */
-function isSame(a: Listing, b: Listing): boolean {
-  const parts = ({ venueSymbol, host, family, sizing }: Listing) => JSON.stringify([venueSymbol, host, family, sizing])
-  return parts(a) === parts(b)
 }

@@ -41,8 +41,8 @@ const INTRODUCTION = `<!-- Generated from crds/collector.ts by \`npm run generat
 - **By**: who acts on the field in this version. \`collector\`: the collector, in a cluster and with \`marketprism run\`.
   \`operator\`: the operator only, which is not part of this version.
 - Durations are a number and \`s\`, \`m\` or \`h\`; sizes a number and \`Ki\`, \`Mi\`, \`Gi\` or \`Ti\`.
-- This version speaks the exchanges ${code(SPOKEN.exchanges)}, the markets ${code(SPOKEN.markets)} and the types
-  ${code(SPOKEN.types)}. Other names of the lists below are accepted and named in a note.
+- This version speaks the exchanges ${code(SPOKEN)}, with all markets and types that they have. Other exchanges of the list
+  below are accepted and named in a note.
 `
 
 function section(title: string, list: readonly Row[]): string {

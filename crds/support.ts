@@ -1,6 +1,6 @@
 // Who acts on what in this version: the one source of the notes of `validate` and `run` and of a column of the docs.
 import type { CollectorManifest } from './collector.ts'
-import { DATA_TYPES, MARKETS, type DataType, type ExchangeName, type Market } from './names.ts'
+import type { ExchangeName } from './names.ts'
 import { pathText } from './faults.ts'
 import { either, type Path } from './schema.ts'
 
@@ -41,16 +41,8 @@ export const ACTED_ON_BY: Readonly<Record<string, Actor>> = {
   status: 'operator',
 }
 
-/** What of the names that a feed may use this version speaks; the others are accepted and named in a note. */
-export const SPOKEN: {
-  readonly exchanges: readonly ExchangeName[]
-  readonly markets: readonly Market[]
-  readonly types: readonly DataType[]
-} = {
-  exchanges: ['binance', 'okx', 'deribit'],
-  markets: MARKETS,
-  types: DATA_TYPES,
-}
+/** Exchanges that this version speaks; the others are accepted and named in a note. Markets and types are spoken all. */
+export const SPOKEN: readonly ExchangeName[] = ['binance', 'okx', 'deribit']
 
 export interface Note {
   readonly path: Path
@@ -69,19 +61,11 @@ export function actorOf(path: Path): Actor | undefined {
 /** Each thing that the user set and that the collector of this version does not act on. */
 export function notActedOn(manifest: CollectorManifest): Note[] {
   const unspoken = manifest.spec.feeds.flatMap((feed, i) => {
-    const at = ['spec', 'feeds', i]
-    return [
-      ...unknown([...at, 'exchange'], feed.exchange, SPOKEN.exchanges),
-      ...unknown([...at, 'market'], feed.market, SPOKEN.markets),
-      ...feed.types.flatMap((type, j) => unknown([...at, 'types', j], type, SPOKEN.types)),
-    ]
+    if (SPOKEN.includes(feed.exchange)) return []
+    const says = `'${feed.exchange}' is not yet spoken by this version; it speaks ${either(SPOKEN)}.`
+    return [{ path: ['spec', 'feeds', i, 'exchange'], says }]
   })
   return [...unspoken, ...fieldNotes(manifest, [])]
-}
-
-function unknown(path: Path, value: string, spoken: readonly string[]): Note[] {
-  if (spoken.includes(value)) return []
-  return [{ path, says: `'${value}' is not yet spoken by this version; it speaks ${either(spoken)}.` }]
 }
 
 /** Walks down to the fields on which others act, and says each once, not its contents. */

@@ -50,7 +50,7 @@ the CustomResourceDefinition and the [reference](../docs/collector.md).
 | file | what it is |
 |---|---|
 | \`names.ts\` | the enumeration of exchanges, markets and types that everything uses |
-| \`collector.ts\`, \`feed.ts\`, \`sink.ts\`, \`pod.ts\` | the schema |
+| \`collector.ts\`, \`feed.ts\`, \`sink.ts\`, \`quality.ts\`, \`pod.ts\` | the schema |
 | \`schema.ts\`, \`sentence.ts\`, \`duration.ts\` | its bricks: a rule is written once, in CEL and here, with one sentence |
 | \`crd.ts\`, \`reference.ts\` | the schema as a CRD and as a page |
 | \`support.ts\` | who acts on which field in this version |

@@ -108,6 +108,7 @@ describeWithNats('a server that does not let everybody in', () => {
     await fill(await connect({ nats: url, tlsCa: cert }, {}))
     expect(await run({}, '--nats', url, '--tls-ca', cert)).toMatchObject(whole)
     expect(await run({}, '--nats', tls, '--tls-ca', cert)).toMatchObject(whole)
+    expect(await run({}, '--nats', `tls://127.0.0.1:${nats.port}`, '--tls-ca', cert)).toMatchObject(whole)
     expect(await run({}, '--nats', tls)).toMatchObject({ code: 2, err: expect.stringMatching(/self.signed/) })
     const strange = file('other.pem', other.cert)
     expect((await run({}, '--nats', url, '--tls-ca', strange)).code).toBe(2)

@@ -118,6 +118,7 @@ export class RestBook extends BookTrack {
   /** The snapshot that was asked for, read into the source's frame from `body`. */
   arrived(body: Buffer, limit: number): void {
     this.#requested = false
+    if (this.#isClosed) return
     const { frame, seq, bids, asks } = this.#source
     const at = frame.integer(frame.field(seq))
     if (!(at >= 0)) this.failed()
@@ -225,7 +226,7 @@ export class RestBook extends BookTrack {
   /** Tries to join the deltas that wait to the snapshot. */
   #join(): void {
     const base = this.#base
-    if (base === undefined || this.#isClosed) return
+    if (base === undefined) return
     const pending = this.#pending.list
     const newest = pending.at(-1)
     const following = pending.filter(({ last }) => last > base)

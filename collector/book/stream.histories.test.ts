@@ -389,6 +389,7 @@ function checkOne(venue: Venue, sent: readonly Sent[], seen: Map<string, number>
       const at = venue.states.findIndex(({ seq }) => seq === m.seq)
       assert(venue.state(at).renumbered === 'linked', `silent jump from ${last} to ${m.seq}`)
       assert.equal(venue.state(at - 1).seq, last, `silent jump from ${last} to ${m.seq}`)
+      assert.equal(m.prev_seq, last, 'a snapshot of a new numbering says what it continues')
       count('renumbered')
     } else if (m.kind === 'delta') assert.notEqual(taken, 'waiting', `silent jump from ${last} to ${m.prev_seq}`)
     dropped = m.kind === 'delta' && taken === 'dropped' ? m.seq : undefined

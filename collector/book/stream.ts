@@ -152,8 +152,9 @@ export class StreamBook extends BookTrack {
     const { seq, time } = line
     line.ahead.clear()
     if (line === this.#owner && time > this.time) {
+      const continues = this.outlet.lapse === undefined && this.told === this.seq ? this.seq : undefined
       this.stand(seq, time)
-      this.publishBook()
+      this.publishBook({ continues })
     } else if (line === this.#owner) this.lose('sequence_restart')
     this.#settle()
   }

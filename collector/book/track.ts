@@ -120,7 +120,7 @@ export abstract class BookTrack implements Track {
     if (this.outlet.lapse !== undefined) {
       // Something found no room: the book went on, and a snapshot of it makes up for what is missing.
       this.stand(delta.last, delta.time)
-      this.publishBook()
+      this.publishBook({ received })
       return true
     }
     const published = this.publishDelta(form, bytes, delta, received)
@@ -149,22 +149,26 @@ export abstract class BookTrack implements Track {
     return published
   }
 
-  /** The book for those who followed it until now: what they miss as a gap, then a snapshot; both or none. */
-  protected publishBook(): void {
+  /**
+   * The book for those who followed it until now: what they miss as a gap, then a snapshot; both or none.
+   * @param continues the last number of the old numbering, where the book goes on from it and nothing is missing
+   * @param received when the change came that brought it there, µs; absent where its time proves nothing
+   */
+  protected publishBook({ continues, received }: { continues?: number | undefined; received?: number } = {}): void {
     const { outlet } = this
     const ends = { ...(this.told < 0 ? {} : { after_seq: this.told }), before_seq: this.seq }
     // A book whose best price is unknown waits for its renewal, as one that finds no room waits for room.
     const { isBlind } = this.book
     // One that fails a check is withheld until it passes.
-    if (!isBlind && !this.#isAdmitted()) return outlet.reject(this.time)
+    if (!isBlind && !this.#isAdmitted(received)) return outlet.reject(this.time)
     const canBe = !isBlind && outlet.recover(this.time, ends, this.#snapshotBytesMax())
-    if (!canBe || !this.#publishSnapshot()) outlet.drop(this.time)
+    if (!canBe || !this.#publishSnapshot(continues)) outlet.drop(this.time)
   }
 
-  #isAdmitted(): boolean {
+  #isAdmitted(received?: number): boolean {
     const { guard } = this.outlet
     guard.stand(this.book.bids.best, this.book.asks.best, this.seq, this.time)
-    return guard.admitsBook()
+    return guard.admitsBook(received)
   }
 
   #snapshotBytesMax(): number {
@@ -173,7 +177,7 @@ export abstract class BookTrack implements Track {
   }
 
   /** Writes the book as it stands. @returns false when the spool has no room */
-  #publishSnapshot(): boolean {
+  #publishSnapshot(continues?: number): boolean {
     const { outlet, book, depth } = this
     const { convert } = outlet
     const { spool } = outlet.own
@@ -193,6 +197,7 @@ export abstract class BookTrack implements Track {
       market,
       symbol,
       kind: 'snapshot',
+      ...(continues === undefined ? {} : { prev_seq: continues }),
       seq: this.seq,
     }
     let pos = payload + room.write(`${JSON.stringify(head).slice(0, -1)},"bids":`, payload)

@@ -4,7 +4,7 @@ import { realClock } from '../connection/clock.ts'
 import type { Collector } from '../../crds/collector.ts'
 import { openLog } from '../log.ts'
 import type { Sink, SinkContext } from '../sinks/sink.ts'
-import type { ChannelStatus } from '../status.ts'
+import type { ChannelStatus, CollectorStatus } from '../status.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 
 const POLL_MS = 200
@@ -12,6 +12,7 @@ const CLOSE_MS = 1_000
 /** So many channels are named for one reason. */
 const NAMES_MAX = 3
 const LINES_MAX = 20
+const NO_CHANNEL = 'no channel: its list of instruments did not come, or has nothing that the feeds name'
 
 /** @param waitMs how long a channel may take for its first message */
 export async function tryChannels(collector: Collector, waitMs: number): Promise<Finding[]> {
@@ -19,20 +20,21 @@ export async function tryChannels(collector: Collector, waitMs: number): Promise
   const log = openLog({ level: 'warn', readable: true, write: (line) => said.length < LINES_MAX && said.push(line) })
   const running = await openCollector({ collector, openSink: keepNothing, log, clock: realClock, random: Math.random })
   const untilMs = Date.now() + waitMs
-  while (Date.now() < untilMs && !running.status().channels.some(isThere(false))) await pause()
-  while (Date.now() < untilMs && !running.status().channels.every(isThere(true))) await pause()
+  while (Date.now() < untilMs && !isKnown(running.status())) await pause()
   const { channels } = running.status()
   await running.close(CLOSE_MS)
   const groups = Map.groupBy(channels, ({ exchange, market, type }) => `${exchange} ${market} ${type}`)
   const findings = [...groups].flatMap(([about, group]) => ofGroup(about, group, waitMs))
-  const hasFailed = channels.length === 0 || findings.some(({ verdict }) => verdict === 'fail')
-  const none =
-    channels.length === 0 ? [fail('channels', '', 'no list of instruments came, so there is no channel')] : []
-  return [...none, ...findings, ...(hasFailed ? said.map((line) => warn('log', '', line.trim())) : [])]
+  const wanted = new Set(collector.spec.feeds.map(({ exchange, market }) => `${exchange} ${market}`))
+  for (const { exchange, market } of channels) wanted.delete(`${exchange} ${market}`)
+  findings.push(...[...wanted].map((about) => fail('channels', about, NO_CHANNEL)))
+  const hasFailed = findings.some(({ verdict }) => verdict === 'fail')
+  return [...findings, ...(hasFailed ? said.map((line) => warn('log', '', line.trim())) : [])]
 }
 
-function isThere(isSettled: boolean): (channel: ChannelStatus) => boolean {
-  return isSettled ? ({ made, state, settled }) => made > 0 || (settled && state === 'down') : () => true
+/** Whether all channels there are have been found, and each delivers or is known not to. */
+function isKnown({ ready, channels }: CollectorStatus): boolean {
+  return ready && channels.every(({ made, state, settled }) => made > 0 || (settled && state === 'down'))
 }
 
 function pause(): Promise<void> {

@@ -25,14 +25,19 @@ interface Spec {
   readonly proxy?: object
   readonly sink?: object
   readonly wait?: string
+  /** Another feed. */
+  readonly other?: object
 }
 
 /** Checks a manifest of one feed of spot. */
-async function check({ sink = { stdout: {} }, endpoints = exchange.urls.spot, wait = '10s', ...feed }: Spec) {
+async function check({ sink = { stdout: {} }, endpoints = exchange.urls.spot, wait = '10s', other, ...feed }: Spec) {
   const dir = mkdtempSync(join(tmpdir(), 'marketprism-check-'))
   onTestFinished(() => rmSync(dir, { recursive: true }))
   const file = join(dir, 'collector.yaml')
-  const feeds = [{ exchange: 'binance', market: 'spot', symbols: ['BTC-USDT'], types: ['trade'], endpoints, ...feed }]
+  const feeds = [
+    { exchange: 'binance', market: 'spot', symbols: ['BTC-USDT'], types: ['trade'], endpoints, ...feed },
+    ...(other === undefined ? [] : [other]),
+  ]
   const head = { apiVersion: 'marketprism.io/v1alpha1', kind: 'Collector', metadata: { name: 'checked' } }
   writeFileSync(file, JSON.stringify({ ...head, spec: { feeds, sink } }))
   let text = ''
@@ -66,6 +71,27 @@ describe('check', () => {
       expect.objectContaining({ verdict: 'fail', says: expect.stringMatching(/^BTC-USDR: .*BTC-USDT/) as string }),
     ])
     expect(code).toBe(1)
+  })
+
+  it('waits for every market, and names one of which there is no channel', async () => {
+    const { websocket, rest: origin } = exchange.urls.perpetual
+    const slow = await rest((request, response) => {
+      const answer = async () => response.end(await (await fetch(origin + request.url)).text())
+      setTimeout(() => void answer(), 1_500)
+    })
+    const perpetual = { exchange: 'binance', market: 'perpetual', types: ['trade'] }
+    const endpoints = { websocket, rest: slow.origin }
+    const late = await check({ other: { ...perpetual, symbols: ['BTC-USDT'], endpoints } })
+    expect(late.of('channels')).toEqual([
+      expect.objectContaining({ verdict: 'ok', about: 'binance spot trade' }),
+      expect.objectContaining({ verdict: 'ok', about: 'binance perpetual trade' }),
+    ])
+    const none = await check({ other: { ...perpetual, symbols: ['NO*-USDT'], endpoints }, wait: '5s' })
+    expect(none.of('channels')).toEqual([
+      expect.objectContaining({ verdict: 'ok', about: 'binance spot trade' }),
+      expect.objectContaining({ verdict: 'fail', about: 'binance perpetual' }),
+    ])
+    expect(none.code).toBe(1)
   })
 
   it('reads a manifest with faults no further than the faults', async () => {

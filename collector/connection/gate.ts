@@ -40,10 +40,16 @@ export interface GateOptions {
   readonly closedUntilMs: () => number
 }
 
-/** What is on its way through the gates that share it. */
+/** Where questions wait. */
+interface Queue {
+  /** Lets through whoever may go now. */
+  pump(): void
+}
+
+/** What is on its way from the queues that share it. */
 export class InFlight {
   readonly #max: number
-  readonly #gates: Gate[] = []
+  readonly #queues: Queue[] = []
   #count = 0
 
   constructor(max: number) {
@@ -54,19 +60,19 @@ export class InFlight {
     return this.#count >= this.#max
   }
 
-  join(gate: Gate): void {
-    this.#gates.push(gate)
+  join(queue: Queue): void {
+    this.#queues.push(queue)
   }
 
   add(): void {
     this.#count++
   }
 
-  /** One has come back through `from`; the gate behind it goes first, so that none waits for ever. */
-  done(from: Gate): void {
+  /** One of `from` has come back; the queue behind it goes first, so that none waits for ever. */
+  done(from: Queue): void {
     this.#count--
-    const at = this.#gates.indexOf(from)
-    for (let i = 1; i <= this.#gates.length; i++) this.#gates[(at + i) % this.#gates.length]?.pump()
+    const at = this.#queues.indexOf(from)
+    for (let i = 1; i <= this.#queues.length; i++) this.#queues[(at + i) % this.#queues.length]?.pump()
   }
 }
 

@@ -6,11 +6,11 @@
 // A frame that turns out to be unreadable half way is refused as a whole; its first elements may have been published
 // then, and a second reading of them is harmless, since tracks know what they took.
 import { CLOSE_BRACKET, COMMA, OPEN_BRACKET } from '../wire/bytes.ts'
-import { elementEnd } from '../wire/elements.ts'
 import { type Frame, OTHER } from '../wire/frame.ts'
 import { GENERAL_BYTES_MAX, plainForm } from '../wire/general.ts'
 import { NameTable } from '../wire/names.ts'
-import type { Envelope, Flatten, Room } from './room.ts'
+import { skipValue } from '../wire/plain.ts'
+import type { Envelope, Flatten, OwnElement, Room, Unnest } from './room.ts'
 import type { Track } from './track.ts'
 
 /** Why frames are refused. */
@@ -30,8 +30,10 @@ export interface Route {
   readonly track: Track
   /** Its stream carries other channels' elements, too. */
   readonly shared: boolean
-  /** For frames whose elements nest. */
+  /** For answers of REST. */
   readonly flatten: Flatten | undefined
+  /** For frames whose elements nest. */
+  readonly unnest: Unnest | undefined
   /** Names of its frames, each with the form in which they come. */
   readonly readings: readonly { readonly name: string; readonly form: number; readonly frame: Frame }[]
   /** The newest socket that delivered the channel; 0 before the first frame. */
@@ -58,6 +60,8 @@ export class Decoder {
   readonly #room: Room
   readonly #names = new NameTable<readonly Reading[]>()
   readonly #known = new Map<string, readonly Reading[]>()
+  /** Readings of a name whose frames carry many instruments' elements, by instrument. */
+  readonly #own = new WeakMap<readonly Reading[], ReadonlyMap<string, readonly Reading[]>>()
   readonly #envelope: Envelope = { nameStart: 0, nameEnd: 0, dataStart: 0, dataEnd: 0 }
   /** The element that was read last makes no message. */
   #isRefused = false
@@ -135,7 +139,8 @@ export class Decoder {
   #read(readings: readonly Reading[], bytes: Buffer, received: number, socketId: number): boolean {
     const { dataStart, dataEnd } = this.#envelope
     this.#isRefused = false
-    if ((readings[0] as Reading).route.flatten !== undefined) return this.#flat(readings, bytes, received, socketId)
+    const { unnest } = (readings[0] as Reading).route
+    if (unnest !== undefined) return this.#nested(readings, unnest(bytes), received, socketId)
     if (bytes[dataStart] !== OPEN_BRACKET) {
       return this.#element(readings, bytes, dataStart, dataEnd, true, received, socketId) === dataEnd
     }
@@ -187,17 +192,28 @@ export class Decoder {
       behind = next
     }
     if (unread !== undefined) return -1
-    return behind < 0 ? elementEnd(bytes, pos, end) : behind
+    return behind < 0 ? skipValue(bytes, pos, end) : behind
   }
 
-  /** Elements that lie deeper than a declaration reads. */
-  #flat(readings: readonly Reading[], bytes: Buffer, received: number, socketId: number): boolean {
-    const { route } = readings[0] as Reading
-    const elements = route.flatten?.(bytes, route.venueSymbol)
+  /** Elements that lie deeper than a declaration reads: each is given to the channels of its instrument alone. */
+  #nested(
+    readings: readonly Reading[],
+    elements: readonly OwnElement[] | undefined,
+    received: number,
+    socketId: number,
+  ): boolean {
     if (elements === undefined) return false
-    return elements.every(
-      (element) => this.#element(readings, element, 0, element.length, true, received, socketId) >= 0,
-    )
+    let own = this.#own.get(readings)
+    if (own === undefined) {
+      own = Map.groupBy(readings, ({ route }) => route.venueSymbol)
+      this.#own.set(readings, own)
+    }
+    for (const { venueSymbol, bytes } of elements) {
+      const of = own.get(venueSymbol)
+      if (of === undefined) continue
+      if (this.#element(of, bytes, 0, bytes.length, true, received, socketId) < 0) return false
+    }
+    return true
   }
 
   /** Whether it is a word that the venue says beside its JSON, e.g. an answer to a text ping. */

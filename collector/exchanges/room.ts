@@ -66,11 +66,20 @@ export interface TypeOptions {
   readonly period?: string
 }
 
-/**
- * Plain elements (see tokens.ts) of an answer or a frame that nests, oldest first; undefined when it is none such. What
- * it does not know it leaves out.
- */
+/** Plain elements (see tokens.ts) of an answer, oldest first; undefined when it is none such. */
 export type Flatten = (bytes: Buffer, venueSymbol: string) => Buffer[] | undefined
+
+/** A plain element, and the instrument that it is of. */
+export interface OwnElement {
+  readonly venueSymbol: string
+  readonly bytes: Buffer
+}
+
+/**
+ * Elements of a frame that carries many instruments', deeper than a declaration reads, oldest first; undefined when it is
+ * none such. What it does not know it leaves out.
+ */
+export type Unnest = (frame: Buffer) => readonly OwnElement[] | undefined
 
 /** A form in which elements of the type come. A venue that changed its format has several. */
 export interface Form {
@@ -111,7 +120,7 @@ export interface PushedType extends AnyType {
   /** The stream carries elements of other channels, too: what is not this channel's is no fault. */
   readonly shared?: true
   /** For frames whose elements nest: given the whole frame. */
-  readonly flatten?: Flatten
+  readonly unnest?: Unnest
 }
 
 /** A type that is asked by REST. */
@@ -196,6 +205,8 @@ export interface Types extends Partial<Record<Exclude<DataType, 'trade' | 'order
 export interface Room {
   readonly exchange: ExchangeName
   readonly market: Market
+  /** In what the venue counts sizes, for people. */
+  readonly figures: string
   readonly endpoints: Endpoints
   /** Further hosts of this market, e.g. of coin-margined contracts. */
   readonly hosts?: Readonly<Record<string, Endpoints>>

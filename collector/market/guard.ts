@@ -31,6 +31,9 @@ export interface Guard {
   admits(form: number, bytes: Buffer, received: number, time: number): boolean
   /** The same of one that comes late, so that its time proves nothing. */
   admitsLate(form: number, bytes: Buffer, time: number): boolean
-  /** Whether a snapshot of the book, where it stands, may be published. */
-  admitsBook(): boolean
+  /**
+   * Whether a snapshot of the book, where it stands, may be published.
+   * @param received when what brought it there came, µs; absent where its time proves nothing
+   */
+  admitsBook(received?: number): boolean
 }

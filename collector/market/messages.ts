@@ -102,7 +102,12 @@ export const orderbook = z.strictObject({
   type: z.literal('orderbook'),
   ...head,
   kind: z.enum(['snapshot', 'delta']).describe('a whole book, or absolute sizes that change it'),
-  prev_seq: seq.optional().describe('delta: applies to a book at this sequence or later'),
+  prev_seq: seq
+    .optional()
+    .describe(
+      'delta: applies to a book at this sequence or later; snapshot: where the venue began its numbering anew and ' +
+        'nothing is missing, the last one before',
+    ),
   prev_ts: time.optional().describe('delta: event time of the update before it, µs'),
   seq: seq.describe('sequence of the book after this message'),
   bids: z.array(level).describe('best first in a snapshot'),
@@ -113,10 +118,10 @@ export const orderbook = z.strictObject({
 export const ticker = z.strictObject({
   type: z.literal('ticker'),
   ...head,
-  bid: decimal.optional().describe('best bid price'),
+  bid: decimal.optional().describe('best bid price; absent where nobody bids'),
   bid_size: decimal.optional().describe('base asset'),
   raw_bid_size: raw,
-  ask: decimal.optional().describe('best ask price'),
+  ask: decimal.optional().describe('best ask price; absent where nobody offers'),
   ask_size: decimal.optional().describe('base asset'),
   raw_ask_size: raw,
   seq: seq.optional().describe("the venue's update id"),
@@ -160,7 +165,7 @@ export const openInterest = z.strictObject({
   ...head,
   open_interest: decimal.describe('base asset, one side counted'),
   raw_open_interest: raw,
-  value: decimal.optional().describe('in quote, where the venue gives it'),
+  value: decimal.optional().describe('what that is worth in quote or in US dollars, as the venue gives it'),
   ...tail,
 })
 
@@ -204,7 +209,7 @@ export const gap = z.strictObject({
   type: z.literal('gap'),
   ...head,
   of: z.enum(DATA_TYPES).describe('the type of which something is missing'),
-  interval: z.string().max(4).optional().describe('of klines; the period of ratios'),
+  interval: z.string().max(4).optional(),
   reason: z.enum(Object.keys(GAP_REASONS) as [GapReason, ...GapReason[]]),
   from: time.describe('nothing is missing before this time, µs'),
   to: time.describe('nothing is missing after this time, µs'),
@@ -237,7 +242,9 @@ export const instrument = z.strictObject({
   quote: z.string().max(32),
   status: z.enum(['trading', 'pre_open', 'halted', 'delisted']),
   tick_size: decimal.optional(),
-  lot_size: decimal.optional(),
+  lot_size: decimal
+    .optional()
+    .describe('step of sizes, as the venue counts them: in what `raw_size` is in, where there is one'),
   contract_type: z
     .enum(['linear', 'inverse'])
     .optional()

@@ -1,7 +1,8 @@
 // The way of one channel into the spool: its messages, and the gaps between them.
 //
-// Always: what cannot be written, or fails a check that drops it, is counted as dropped and opens a lapse; a lapse ends with a `gap` before the next
-// message of the channel. Never: a message after a lapse without its gap.
+// Always: what cannot be written, or fails a check that drops it, is counted as dropped and opens a lapse; a lapse ends
+// with a `gap` before the next message of the channel. Never: a message after a lapse without its gap; a gap before a
+// message that is dropped as well.
 import type { Frame } from '../wire/frame.ts'
 import type { Convert } from '../wire/sizes.ts'
 import { TAIL_BYTES, type Template } from '../wire/template.ts'
@@ -27,6 +28,8 @@ export interface ChannelForm {
 
 /** What is known of both ends of a gap. */
 export type GapEnds = Pick<Gap, 'after_id' | 'before_id' | 'after_seq' | 'before_seq' | 'missing'>
+
+const NO_ENDS: GapEnds = {}
 
 /** A gap with its id. */
 const GAP_BYTES_MAX = 1_024
@@ -114,17 +117,22 @@ export class Outlet {
     return this.#lapse
   }
 
-  /** From here on something is missing; nothing changes when that was known already. */
-  interrupt(reason: GapReason): void {
+  /**
+   * From here on something is missing; where that was known already the first reason stands.
+   * @param missing how many messages; 0 where nobody can know
+   */
+  interrupt(reason: GapReason, missing = 0): void {
     if (this.lastTime > 0) this.#lapse ??= { reason, from: this.lastTime, missing: 0 }
+    if (this.#lapse !== undefined) this.#lapse.missing += missing
   }
 
   /**
    * Publishes the element that the frame of this form read last.
    * @param time `ts` of the frame, or `received` where it has none, µs
+   * @param ends what is known of the gap that ends the lapse, where there is one
    * @returns false when the frame misses a value that the message needs; then nothing was written or counted
    */
-  publish(form: number, bytes: Buffer, received: number, time: number): boolean {
+  publish(form: number, bytes: Buffer, received: number, time: number, ends = NO_ENDS): boolean {
     const { frame, template: record } = this.forms[form] as ChannelForm
     const template = record.chosen(frame.at)
     if (!this.guard.admits(form, bytes, received, time)) {
@@ -133,7 +141,7 @@ export class Outlet {
     }
     if (this.#patch(template, bytes, frame, received, time)) return true
     if (!template.fill(bytes, frame, received)) return false
-    const hasSaid = this.#lapse === undefined || this.recover(time, {}, template.end)
+    const hasSaid = this.#lapse === undefined || this.recover(time, ends, template.end)
     if (!hasSaid || !this.#write(template, received, time)) this.drop(time)
     return true
   }

@@ -13,6 +13,7 @@ it('names every field, with a meaning, and every reason', () => {
       expect(page).toMatch(new RegExp(`\\| \`${name}\` \\| [^|\n]+ \\| [^|\n]*\\| [^|\n]*\\| [^|\n ][^|\n]* \\|\n`))
   }
   for (const reason of Object.keys(GAP_REASONS)) expect(page).toContain(`| \`${reason}\` |`)
+  expect(page).not.toContain('undefined')
 })
 
 it('says what ids are made of', () => {

@@ -36,7 +36,8 @@ or other period (UTC), named for its beginning: \`2026-11-25T08.ndjson\`, \`2026
 the ending where a period has several, and \`.gz\` or \`.zst\` behind it.
 
 - **Prices and sizes** are the venue's own decimal digits, as strings. Do not compare the strings: \`1.5\` and \`1.50\` are one
-  price. Sizes are in the base asset.
+  price. Sizes are in the base asset. Prices are in quote for one base; those of options that are settled in coin
+  (\`BTC-USD-…\`) are in the coin.
 - **Times** are integers, microseconds since the epoch, UTC. \`ts\` is the venue's and is absent where it sends none;
   \`received\` and \`published\` are ours. They are never mixed.
 - **\`v\`** is the version of the schema, ${VERSION} here. Within a version no field is removed or changes its meaning; ignore
@@ -165,9 +166,11 @@ const UNITS: Readonly<Record<string, string>> = {
     'index_price',
     'average_price',
   ]),
-  ...inUnit('base', ['size', 'bid_size', 'ask_size', 'volume', 'taker_buy_volume', 'lot_size', 'open_interest']),
-  ...inUnit('quote', ['quote_volume', 'taker_buy_quote_volume', 'value']),
-  ...inUnit("the venue's", ['raw_size', 'raw_bid_size', 'raw_ask_size', 'raw_open_interest']),
+  ...inUnit('base', ['size', 'bid_size', 'ask_size', 'volume', 'taker_buy_volume', 'open_interest']),
+  ...inUnit('quote', ['quote_volume', 'taker_buy_quote_volume']),
+  ...inUnit("the venue's", ['raw_size', 'raw_bid_size', 'raw_ask_size', 'raw_open_interest', 'lot_size']),
+  // Of open interest and of an index of volatility: the meaning says it.
+  value: '',
   ...inUnit('fraction', ['rate', 'next_rate', 'long_share', 'short_share']),
   ...inUnit('long ÷ short', ['ratio']),
   ...inUnit('quote for one base, base', ['bids', 'asks']),
@@ -211,7 +214,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   taker_buy_quote_volume: 'of it bought by takers, in quote',
   reason: 'why, see [gap reasons](#gap-reasons)',
   of: 'the type of the channel',
-  interval: 'of klines',
+  interval: 'of klines; the period of ratios',
   state: 'see [states](#states)',
   since: 'since when it is in this state',
   last_id: 'of the last message of the channel, where it has ids',
@@ -220,7 +223,6 @@ const MEANINGS: Readonly<Record<string, string>> = {
   quote: 'what it is priced in',
   status: 'whether it trades',
   tick_size: 'step of prices',
-  lot_size: 'step of sizes',
 }
 
 function meaningOf(name: string, field: Field): string {
@@ -228,7 +230,8 @@ function meaningOf(name: string, field: Field): string {
   const unit = unitOf(name, field)
   const text = ['', unit, `${unit} asset`].includes(own) ? MEANINGS[name] : own
   if (text === undefined) throw new Error(`collector/market/reference.ts: say in MEANINGS what ${name} means.`)
-  const level = field.items ? `; each level: ${field.items.description}` : ''
+  const of = field.items ? field.items.description : undefined
+  const level = of === undefined ? '' : `; each level: ${of}`
   return `${text}${level}`.replaceAll('|', '\\|')
 }
 

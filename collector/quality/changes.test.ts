@@ -52,10 +52,36 @@ it('an element of another form is not the same', () => {
   expect([changes.isSame(0, bytes), changes.isSame(1, bytes)]).toEqual([true, false])
 })
 
+const liquidation = (i: number) => ({ p: `${i}`, q: '1', t: 1_790_000_000_000, d: 'buy' })
+
 it(`the last ${RECENT_MAX} elements are known, and none before them`, () => {
   const frame = frameOf('liquidation')
   const recent = new Recent([{ frame }])
-  const at = (i: number) => read(frame, { p: `${i}`, q: '1', t: 1_790_000_000_000, d: 'buy' })
-  for (let i = 0; i <= RECENT_MAX; i++) recent.add(0, at(i))
-  expect([recent.has(0, at(0)), recent.has(0, at(1)), recent.has(0, at(RECENT_MAX))]).toEqual([false, true, true])
+  const add = (i: number) => recent.add(0, read(frame, liquidation(i)))
+  for (let i = 0; i <= RECENT_MAX; i++) expect(add(i)).toBe(true)
+  expect([add(1), add(RECENT_MAX)]).toEqual([false, false])
+  expect([add(0), add(2), add(1)]).toEqual([true, false, true])
+})
+
+it('what was said lately is known by all it says, whatever it is', () => {
+  const frame = frameOf('liquidation')
+  const element = fc.record({
+    p: decimal,
+    q: decimal,
+    t: fc.integer({ min: 1, max: 20 }),
+    d: fc.constantFrom('buy', 'sell'),
+  })
+  fc.assert(
+    fc.property(fc.array(element, { maxLength: 3 * RECENT_MAX, size: 'max' }), (elements) => {
+      const recent = new Recent([{ frame }])
+      const known: string[] = []
+      for (const { t, ...one } of elements) {
+        const bytes = read(frame, { ...one, t: 1_790_000_000_000 + t })
+        const isKnown = known.includes(bytes.toString())
+        expect(recent.add(0, bytes)).toBe(!isKnown)
+        if (!isKnown && known.push(bytes.toString()) > RECENT_MAX) known.shift()
+      }
+    }),
+    { numRuns: 20 },
+  )
 })

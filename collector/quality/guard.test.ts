@@ -112,6 +112,13 @@ describe('trades', () => {
     expect(stage.intake.tracks[0]?.outlet.channel.tally).toMatchObject({ made: 3, dropped: 1, rejected: 1, gaps: 1 })
   })
 
+  it('that fail one after another are one gap', () => {
+    const stage = new Stage(['trade'], policy({ badNumber: 'drop' }))
+    expect(stage.trade('64000.1')).toEqual(['101 64000.1 0.5'])
+    for (let i = 0; i < 5; i++) expect(stage.trade('0')).toEqual([])
+    expect(stage.trade('64000.2')).toEqual(['gap quality 101..107 missing 5', '107 64000.2 0.5'])
+  })
+
   it('that fail are flagged, or only counted, where the policy says so', () => {
     const flagged = new Stage(['trade'], policy({ badNumber: 'flag' }))
     expect(flagged.trade('0')).toEqual(['101 0 0.5 bad_number'])
@@ -297,6 +304,14 @@ describe('books', () => {
     const back = { e: 'depthUpdate', E: BEGIN_MS + 50, s: 'BTCUSDT', U: 102, u: 102, b: [['10', '3']], a: [] }
     expect(stage.send('btcusdt@depth@100ms', back)).toEqual([])
     expect(delta(stage, 103, [['9', '5']])).toEqual(['gap quality 101..103 missing 1', 'snapshot 103 10/11'])
+  })
+
+  it('stay withheld for as long as their changes are of another time, and are one gap', async () => {
+    const stage = await inSync(policy({ clockSkew: 'drop' }))
+    const ahead = (u: number) => ({ e: 'depthUpdate', E: BEGIN_MS + 6_000 + u, s: 'BTCUSDT', U: u, u, b: [], a: [] })
+    for (let u = 101; u < 110; u++) expect(stage.send('btcusdt@depth@100ms', ahead(u))).toEqual([])
+    expect(stage.failures('orderbook')?.clockSkew).toEqual({ drop: 9 })
+    expect(delta(stage, 110, [['10', '3']])).toEqual(['gap quality 100..110 missing 9', 'snapshot 110 10/11'])
   })
 
   function refresh(stage: Stage): void {

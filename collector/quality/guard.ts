@@ -2,6 +2,7 @@
 //
 // In: the element that a frame read last. Out: whether its message may be published, and which flags it bears. Always:
 // each failure is counted by check and action. Never: an object or a string for a message that fails nothing.
+import assert from 'node:assert'
 import type { DataType } from '../../crds/names.ts'
 import { type Action, CHECKS, type Check } from '../../crds/quality.ts'
 import type { Best, Failures, Guard } from '../market/guard.ts'
@@ -114,12 +115,7 @@ export class ChannelGuard implements Guard {
     const policy = this.#policy
     const prices = this.#prices
     let failed = prices === undefined ? this.#numbers(form, bytes, time) : prices.failures(bytes, time, policy.jump)
-    if (this.#hasTime) {
-      const age = received - time
-      if (age < -policy.aheadUs || age > (this.#isFresh ? policy.behindUs : Infinity)) failed |= BIT.clockSkew
-      if (time < this.#time) failed |= BIT.outOfOrder
-      this.#time = time
-    }
+    if (this.#hasTime) failed |= this.#times(received, time)
     return failed === 0 && this.flags === NO_FLAGS ? true : this.#judge(failed)
   }
 
@@ -130,8 +126,18 @@ export class ChannelGuard implements Guard {
     )
   }
 
-  admitsBook(): boolean {
-    return this.#judge(this.#sides())
+  admitsBook(received?: number): boolean {
+    const times = received === undefined ? 0 : this.#times(received, this.#bestTime)
+    return this.#judge(times | this.#sides())
+  }
+
+  #times(received: number, time: number): number {
+    const { aheadUs, behindUs } = this.#policy
+    const age = received - time
+    const skewed = age < -aheadUs || (age > behindUs && this.#isFresh) ? BIT.clockSkew : 0
+    const failed = time < this.#time ? skewed | BIT.outOfOrder : skewed
+    this.#time = time
+    return failed
   }
 
   /** Numbers that cannot be, and sides that stand against one another. */
@@ -224,13 +230,15 @@ function placesOf(type: DataType, frame: Frame): Places {
     return key === undefined ? NONE : frame.field(key) * 2
   }
   const rowsOf = (names: readonly string[]): number[] => names.map(rowOf).filter((row) => row !== NONE)
+  const best = type === 'ticker' ? ['bid', 'bid_size', 'ask', 'ask_size'].map(rowOf) : []
+  assert(!best.includes(NONE), 'quality: a ticker has prices and sizes')
   const [positive, notNegative] = NUMBERS[type]
   const sides = ['bids', 'asks'].map(keyOf).filter((key) => key !== undefined)
   return {
     frame,
     positive: rowsOf(positive),
     notNegative: rowsOf(notNegative),
-    best: type === 'ticker' ? ['bid', 'bid_size', 'ask', 'ask_size'].map(rowOf) : [],
+    best,
     seq: type === 'ticker' && keyOf('seq') !== undefined ? rowOf('seq') / 2 : NONE,
     sides: sides.map((key) => frame.levels(key)),
   }

@@ -1,39 +1,35 @@
 import { describe, expect, it } from 'vitest'
-import { FIRST_FRAME_US, Liveness, NO_FRAME, type PollSeen, type Seen, judgePolled } from './liveness.ts'
+import { FIRST_FRAME_MS, Liveness, NO_FRAME, type PollSeen, type Seen, judgePolled } from './liveness.ts'
 
-const SECOND = 1_000_000
+const SECOND = 1_000
 const HOUR = 3_600 * SECOND
 const BEGIN = 1_790_000_000 * SECOND
 
 /** A channel that is judged once a second, as lane.ts does it. */
 class Watched {
   readonly #liveness = new Liveness()
-  #nowUs = BEGIN
+  #nowMs = BEGIN
   #frames = 0
-  #lastUs = 0
 
   /** Lets time pass, a frame every so many seconds (0: none), and gives the last judgement. */
   live(seconds: number, everySeconds: number, more: Partial<Seen> = {}) {
     let judgement = this.judge(more)
     for (let s = 1; s <= seconds; s++) {
-      this.#nowUs += SECOND
-      if (everySeconds > 0 && s % everySeconds === 0) {
-        this.#frames += 1
-        this.#lastUs = this.#nowUs
-      }
+      this.#nowMs += SECOND
+      if (everySeconds > 0 && s % everySeconds === 0) this.#frames += 1
       judgement = this.judge(more)
     }
     return judgement
   }
 
   judge(more: Partial<Seen> = {}) {
-    const [frames, lastUs] = [this.#frames, this.#lastUs]
-    const usual = { nowUs: this.#nowUs, impossible: undefined, socketUp: true, askedUs: BEGIN, inSync: undefined }
-    return this.#liveness.judge({ ...usual, frames, lastUs, ...more })
+    const frames = this.#frames
+    const usual = { nowMs: this.#nowMs, impossible: undefined, socketUp: true, askedMs: BEGIN, inSync: undefined }
+    return this.#liveness.judge({ ...usual, frames, ...more })
   }
 
   accept(): void {
-    this.#liveness.accept(this.#nowUs)
+    this.#liveness.accept(this.#nowMs)
   }
 }
 
@@ -67,7 +63,7 @@ const ROWS: Record<string, Row> = {
     settled: false,
   },
   'a first frame that does not come is told after ten seconds': {
-    lived: [[FIRST_FRAME_US / SECOND + 1, 0]],
+    lived: [[FIRST_FRAME_MS / SECOND + 1, 0]],
     state: 'quiet',
     detail: NO_FRAME,
     settled: true,
@@ -187,41 +183,41 @@ describe('a channel of a sparse type', () => {
 })
 
 const ANSWERED: PollSeen = {
-  nowUs: BEGIN + 100 * SECOND,
+  nowMs: BEGIN + 100 * SECOND,
   impossible: undefined,
   mayRest: undefined,
-  askedUs: BEGIN,
-  answeredUs: BEGIN + 95 * SECOND,
+  askedMs: BEGIN,
+  answeredMs: BEGIN + 95 * SECOND,
   isAsking: false,
   fault: undefined,
-  everyUs: 10 * SECOND,
+  everyMs: 10 * SECOND,
 }
-const FAILED = { fault: 'answered 500', answeredUs: 0 }
+const FAILED = { fault: 'answered 500', answeredMs: 0 }
 
 const POLLED: Record<string, { seen: Partial<PollSeen>; is: object }> = {
   'with an answer is live': { seen: {}, is: { state: 'live', detail: undefined, settled: true } },
   'is live while it is asked again': {
-    seen: { answeredUs: BEGIN + 75 * SECOND, isAsking: true },
+    seen: { answeredMs: BEGIN + 75 * SECOND, isAsking: true },
     is: { state: 'live', detail: undefined, settled: true },
   },
   'whose question is under way for several turns is stale': {
-    seen: { answeredUs: BEGIN + 60 * SECOND, isAsking: true },
+    seen: { answeredMs: BEGIN + 60 * SECOND, isAsking: true },
     is: { state: 'stale', detail: 'no answer for 40 s', settled: true },
   },
   'that does not come to be asked is quiet': {
-    seen: { answeredUs: BEGIN + 60 * SECOND },
+    seen: { answeredMs: BEGIN + 60 * SECOND },
     is: { state: 'quiet', detail: 'waits for its turn: the limits of the venue allow no more', settled: true },
   },
   'without an answer yet waits': {
-    seen: { answeredUs: 0, nowUs: BEGIN + 5 * SECOND },
+    seen: { answeredMs: 0, nowMs: BEGIN + 5 * SECOND },
     is: { state: 'quiet', detail: 'waiting for the first answer', settled: false },
   },
   'that fails at first is not settled': {
-    seen: { ...FAILED, nowUs: BEGIN + 5 * SECOND },
+    seen: { ...FAILED, nowMs: BEGIN + 5 * SECOND },
     is: { state: 'quiet', detail: 'not answered: answered 500', settled: false },
   },
   'that goes on failing is known not to come': {
-    seen: { ...FAILED, nowUs: BEGIN + 11 * SECOND },
+    seen: { ...FAILED, nowMs: BEGIN + 11 * SECOND },
     is: { state: 'quiet', detail: 'not answered: answered 500', settled: true },
   },
   'that failed once is quiet': {
@@ -229,11 +225,11 @@ const POLLED: Record<string, { seen: Partial<PollSeen>; is: object }> = {
     is: { state: 'quiet', detail: 'not answered: answered 500', settled: true },
   },
   'is stale after several turns without an answer': {
-    seen: { fault: 'answered 500', answeredUs: BEGIN + 69 * SECOND },
+    seen: { fault: 'answered 500', answeredMs: BEGIN + 69 * SECOND },
     is: { state: 'stale', detail: 'not answered: answered 500', settled: true },
   },
   'that is not asked rests': {
-    seen: { mayRest: 'not open yet', answeredUs: 0 },
+    seen: { mayRest: 'not open yet', answeredMs: 0 },
     is: { state: 'quiet', detail: 'not open yet', settled: true },
   },
   'that cannot be is down': {

@@ -1,14 +1,15 @@
 // Quiet or dead: a channel is judged by its own history, a socket by its pings (connection/socket.ts).
 //
-// In: once a second, what is known of a channel. Out: its state. Pure but for the memory of its longest usual silence.
+// In: once a second, what is known of a channel. Out: its state. Pure but for the memory of its longest usual silence. All
+// times are of the clock that only moves forward (Clock.nowMs): a step of the machine's clock is no silence.
 // Never: a quiet market is taken for a fault; C021 of the cases: a symbol that trades once in half an hour is well.
 import type { ChannelState } from '../market/messages.ts'
 
 /** A channel whose first frame has not come so long after it was asked for is reported: an acknowledgement proves nothing. */
-export const FIRST_FRAME_US = 10_000_000
+export const FIRST_FRAME_MS = 10_000
 /** Silences shorter than this are never remarkable. */
-const LIVE_US = 10_000_000
-const STALE_US = 30_000_000
+const LIVE_MS = 10_000
+const STALE_MS = 30_000
 /** Longest usual silence times this. */
 const LIVE_FACTOR = 3
 const STALE_FACTOR = 10
@@ -18,19 +19,18 @@ const HISTORY_MIN = 20
 const FADE = 0.999
 
 export interface Seen {
-  readonly nowUs: number
+  readonly nowMs: number
   /** Why the channel cannot be: unlisted, refused; undefined when it can. */
   readonly impossible: string | undefined
-  /** Whether a socket that carries it is open, and since when it was asked for, µs. */
+  /** Whether a socket that carries it is open, and since when it was asked for. */
   readonly socketUp: boolean
-  readonly askedUs: number
+  readonly askedMs: number
   /** Why silence is as it should be: the type is sparse, the instrument rests; undefined when it is not. */
   readonly mayRest?: string | undefined
   /** Books: whether in step with the venue's; undefined for other types. */
   readonly inSync: boolean | undefined
-  /** Frames taken so far, repetitions included, and when the last one came, µs. */
+  /** Frames taken so far, repetitions included. */
   readonly frames: number
-  readonly lastUs: number
 }
 
 export interface Judgement {
@@ -43,8 +43,9 @@ export interface Judgement {
 /** Memory of one channel. */
 export class Liveness {
   #frames = 0
-  #lastUs = 0
-  #longestUs = 0
+  /** When more were there than before; 0: not yet. */
+  #lastMs = 0
+  #longestMs = 0
   #wasLive = false
 
   judge(seen: Seen): Judgement {
@@ -56,34 +57,33 @@ export class Liveness {
   }
 
   /** What was taken for a stale channel is as it should be: another socket brought nothing either. */
-  accept(nowUs: number): void {
-    this.#longestUs = Math.max(this.#longestUs, nowUs - this.#lastUs)
+  accept(nowMs: number): void {
+    this.#longestMs = Math.max(this.#longestMs, nowMs - this.#lastMs)
   }
 
-  #learn({ frames, lastUs }: Seen): void {
+  #learn({ nowMs, frames }: Seen): void {
     const came = frames - this.#frames
-    if (came > 0) {
-      const fade = FADE ** Math.min(came, 10_000)
-      const silence = this.#lastUs === 0 ? 0 : (lastUs - this.#lastUs) / came
-      this.#longestUs = Math.max(silence, this.#longestUs * fade)
-    }
+    if (came === 0) return
+    const fade = FADE ** Math.min(came, 10_000)
+    const silence = this.#lastMs === 0 ? 0 : (nowMs - this.#lastMs) / came
+    this.#longestMs = Math.max(silence, this.#longestMs * fade)
     this.#frames = frames
-    this.#lastUs = lastUs
+    this.#lastMs = nowMs
   }
 
-  #state({ nowUs, impossible, socketUp, askedUs, mayRest, inSync, frames, lastUs }: Seen): Omit<Judgement, 'settled'> {
+  #state({ nowMs, impossible, socketUp, askedMs, mayRest, inSync, frames }: Seen): Omit<Judgement, 'settled'> {
     if (impossible !== undefined) return { state: 'down', detail: impossible }
     if (!socketUp) return { state: 'down', detail: 'no socket to the venue' }
     if (frames === 0) {
-      return { state: 'quiet', detail: mayRest ?? (nowUs - askedUs > FIRST_FRAME_US ? NO_FRAME : WAITING) }
+      return { state: 'quiet', detail: mayRest ?? (nowMs - askedMs > FIRST_FRAME_MS ? NO_FRAME : WAITING) }
     }
-    const silence = nowUs - lastUs
-    if (mayRest !== undefined && silence > LIVE_US) return { state: 'quiet', detail: mayRest }
-    if (frames >= HISTORY_MIN && silence > Math.max(STALE_US, STALE_FACTOR * this.#longestUs)) {
-      return { state: 'stale', detail: `silent for ${Math.round(silence / 1e6)} s, usually ${usual(this.#longestUs)}` }
+    const silence = nowMs - this.#lastMs
+    if (mayRest !== undefined && silence > LIVE_MS) return { state: 'quiet', detail: mayRest }
+    if (frames >= HISTORY_MIN && silence > Math.max(STALE_MS, STALE_FACTOR * this.#longestMs)) {
+      return { state: 'stale', detail: `silent for ${Math.round(silence / 1000)} s, usually ${usual(this.#longestMs)}` }
     }
     if (inSync === false) return { state: 'down', detail: 'book waits for a snapshot' }
-    if (silence > Math.max(LIVE_US, LIVE_FACTOR * this.#longestUs))
+    if (silence > Math.max(LIVE_MS, LIVE_FACTOR * this.#longestMs))
       return { state: 'quiet', detail: 'silent for a while' }
     return { state: 'live', detail: undefined }
   }
@@ -91,19 +91,19 @@ export class Liveness {
 
 /** What is known of a channel that is asked for by REST. */
 export interface PollSeen {
-  readonly nowUs: number
+  readonly nowMs: number
   readonly impossible: string | undefined
   /** Why it is not asked for now; undefined when it is. */
   readonly mayRest: string | undefined
-  /** When it was asked for first, and when an answer came last, µs; 0: not yet. */
-  readonly askedUs: number
-  readonly answeredUs: number
+  /** When it was asked for first, and when an answer came last; 0: not yet. */
+  readonly askedMs: number
+  readonly answeredMs: number
   /** Whether a question is under way. */
   readonly isAsking: boolean
   /** Why the last question has no answer; undefined when it has one. */
   readonly fault: string | undefined
-  /** How often the venue has news, µs. */
-  readonly everyUs: number
+  /** How often the venue has news. */
+  readonly everyMs: number
 }
 
 /** Questions in a row without an answer, one for each time that the venue has news, after which a channel is stale. */
@@ -111,15 +111,15 @@ const MISSED_MAX = 3
 
 /** Judges a channel that is asked for by REST. */
 export function judgePolled(seen: PollSeen): Judgement {
-  const { nowUs, impossible, mayRest, askedUs, answeredUs, isAsking, fault, everyUs } = seen
+  const { nowMs, impossible, mayRest, askedMs, answeredMs, isAsking, fault, everyMs } = seen
   if (impossible !== undefined) return { state: 'down', detail: impossible, settled: true }
   if (mayRest !== undefined) return { state: 'quiet', detail: mayRest, settled: true }
-  const silence = nowUs - (answeredUs || askedUs)
-  const isMissed = silence > MISSED_MAX * everyUs
-  const settled = answeredUs > 0 || nowUs - askedUs > FIRST_FRAME_US
+  const silence = nowMs - (answeredMs || askedMs)
+  const isMissed = silence > MISSED_MAX * everyMs
+  const settled = answeredMs > 0 || nowMs - askedMs > FIRST_FRAME_MS
   if (fault !== undefined) return { state: isMissed ? 'stale' : 'quiet', detail: `not answered: ${fault}`, settled }
-  if (isMissed && isAsking) return { state: 'stale', detail: `no answer for ${Math.round(silence / 1e6)} s`, settled }
-  if (answeredUs === 0) return { state: 'quiet', detail: 'waiting for the first answer', settled }
+  if (isMissed && isAsking) return { state: 'stale', detail: `no answer for ${Math.round(silence / 1000)} s`, settled }
+  if (answeredMs === 0) return { state: 'quiet', detail: 'waiting for the first answer', settled }
   return isMissed ? { state: 'quiet', detail: LIMITED, settled } : { state: 'live', detail: undefined, settled }
 }
 
@@ -129,6 +129,6 @@ const LIMITED = 'waits for its turn: the limits of the venue allow no more'
 export const NO_FRAME = 'no first frame yet'
 const WAITING = 'waiting for the first frame'
 
-function usual(us: number): string {
-  return us < 1e6 ? 'under 1 s' : `up to ${Math.round(us / 1e6)} s`
+function usual(ms: number): string {
+  return ms < 1000 ? 'under 1 s' : `up to ${Math.round(ms / 1000)} s`
 }

@@ -8,7 +8,6 @@ import type { Order, PolledType } from '../exchanges/room.ts'
 import type { Track } from '../exchanges/track.ts'
 import type { GapReason } from '../market/messages.ts'
 import type { Outlet } from '../market/outlet.ts'
-import type { Template } from '../wire/template.ts'
 import { Changes } from './changes.ts'
 
 /** So far one of a venue's servers may be behind another, µs. */
@@ -30,6 +29,10 @@ export class PolledTrack implements Track {
   readonly #periodUs: number | undefined
   readonly #changes: Changes | undefined
   #time = -1
+  /** Time of the oldest row of the answer before, and of this one, µs; when this one came. */
+  #from = 0
+  #nextFrom = 0
+  #receivedUs = 0
   #reason: GapReason = 'sequence'
 
   constructor({ outlet, order, onChange, periodUs, resume }: PolledOptions) {
@@ -47,9 +50,14 @@ export class PolledTrack implements Track {
 
   take(form: number, bytes: Buffer, _pos: number, _end: number, received: number): boolean {
     const { outlet } = this
-    const { frame, template } = outlet.forms[form] as Outlet['forms'][number]
+    const { frame } = outlet.forms[form] as Outlet['forms'][number]
     const time = frame.time(this.#timeFields[form] as number)
     if (!(time > 0)) return false
+    if (received !== this.#receivedUs) {
+      this.#receivedUs = received
+      this.#from = this.#nextFrom
+      this.#nextFrom = time
+    }
     if (this.#isOld(time)) {
       if (time === this.#time) this.#reason = 'sequence'
       return true
@@ -60,7 +68,7 @@ export class PolledTrack implements Track {
       this.#time = time
       return true
     }
-    if (this.#periodUs !== undefined) this.#skipped(time, this.#periodUs, template)
+    if (this.#periodUs !== undefined) this.#skipped(time, this.#periodUs)
     if (!outlet.publish(form, bytes, received, time)) return false
     this.#changes?.keep(form, bytes)
     this.#time = time
@@ -95,21 +103,21 @@ export class PolledTrack implements Track {
     this.outlet.announce(this.outlet.own.nowUs(), {})
   }
 
-  /** Not all of a venue's servers are equally far. But where each answer is the newest, far behind is a clock set back. */
+  /**
+   * Not all of a venue's servers are equally far. But where each answer is the newest, far behind all of the one before
+   * is a clock set back.
+   */
   #isOld(time: number): boolean {
-    return time <= this.#time && (this.#periodUs !== undefined || time > this.#time - BEHIND_US)
+    return time <= this.#time && (this.#periodUs !== undefined || time >= this.#from || time > this.#time - BEHIND_US)
   }
 
   #isUnchanged(form: number, bytes: Buffer): boolean {
     return this.outlet.lapse === undefined && this.#changes?.isSame(form, bytes) === true
   }
 
-  /** Says that periods before this row are missing, if some are. */
-  #skipped(time: number, periodUs: number, template: Template): void {
-    const { outlet } = this
+  /** Notes that periods before this row are missing, if some are. */
+  #skipped(time: number, periodUs: number): void {
     const skipped = this.#time < 0 ? 0 : Math.round((time - this.#time) / periodUs) - 1
-    if (skipped > 0) outlet.interrupt(this.#reason)
-    if (outlet.lapse === undefined) return
-    outlet.recover(time, { missing: outlet.lapse.missing + Math.max(0, skipped) }, template.end)
+    if (skipped > 0) this.outlet.interrupt(this.#reason, skipped)
   }
 }

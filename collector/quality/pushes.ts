@@ -87,14 +87,17 @@ export class PushTrack implements Track {
     const time = fields.time < 0 ? 0 : fields.frame.time(fields.time)
     const part = fields.part < 0 ? 0 : fields.frame.integer(fields.part)
     if (!(seq >= 0 && time >= 0 && part >= 0)) return false
-    if (this.#isRepeated(form, bytes, seq, time, part, received, socketId)) return this.#repeated(received)
+    const isRepeated =
+      this.#recent === undefined
+        ? this.#isRepeated(form, bytes, seq, time, part, received, socketId)
+        : time <= this.#resumedTime || !this.#recent.add(form, bytes)
+    if (isRepeated) return this.#repeated(received)
     if (this.#onChange && this.outlet.lapse === undefined && this.#changes?.isSame(form, bytes) === true) {
       this.#passed(seq, time, part, socketId)
       return this.#repeated(received)
     }
     if (!this.outlet.publish(form, bytes, received, this.#hasTime ? time : received)) return false
     this.#changes?.keep(form, bytes)
-    this.#recent?.add(form, bytes)
     this.#passed(seq, time, part, socketId)
     return true
   }
@@ -152,7 +155,6 @@ export class PushTrack implements Track {
     received: number,
     socketId: number,
   ): boolean {
-    if (this.#recent !== undefined) return time <= this.#resumedTime || this.#recent.has(form, bytes)
     if (!this.#hasOrder) return socketId < this.#socket
     if (time === this.#resumedTime) return true
     const mayBeBehind = this.#socket === ANY ? received < this.#behindUntilUs : this.#socket !== socketId

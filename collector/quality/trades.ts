@@ -97,6 +97,7 @@ export class TradeTrack implements Track {
       this.#last = resume.at
       this.#stored = resume.at
       this.#lastTime = resume.time
+      this.outlet.lastTime = resume.time
       this.#reason = 'restart'
     }
   }
@@ -162,8 +163,8 @@ export class TradeTrack implements Track {
   }
 
   #publish(bytes: Buffer, received: number, id: number, time: number): boolean {
-    if (this.outlet.lapse !== undefined) this.#recover(id, time)
-    if (!this.outlet.publish(ONLY_FORM, bytes, received, time)) return false
+    const ends = this.outlet.lapse === undefined ? undefined : this.#missing(id)
+    if (!this.outlet.publish(ONLY_FORM, bytes, received, time, ends)) return false
     this.#passed(id, time)
     return true
   }
@@ -178,9 +179,13 @@ export class TradeTrack implements Track {
 
   /** Says, if there is room, what is missing before this trade. */
   #recover(id: number, time: number): void {
-    const [after, missing] = [this.#stored, id - this.#stored - 1]
-    const ends = after < 0 ? {} : { ...this.#ends(after, id), missing }
-    if (this.outlet.recover(time, ends, this.#record.end)) this.#stored = id - 1
+    if (this.outlet.recover(time, this.#missing(id), this.#record.end)) this.#stored = id - 1
+  }
+
+  /** What a gap says that ends with this trade. */
+  #missing(id: number): GapEnds {
+    const after = this.#stored
+    return after < 0 ? {} : { ...this.#ends(after, id), missing: id - after - 1 }
   }
 
   #open(bytes: Buffer, pos: number, end: number, received: number, id: number, time: number): boolean {

@@ -89,7 +89,7 @@ function linear({ digits, places, whole, timesMax }: Factor): Convert {
   return (to, pos, from, size, sizeEnd) => {
     if (from[size] === MINUS) return NO_SIZE
     const figure = wholeOf(from, size, sizeEnd)
-    if (figure === 0) return writeZero(to, pos)
+    if (figure === 0) return writeZeros(to, pos, 1)
     const isExact = figure <= timesMax
     const length = isExact ? writeInteger(DIGITS, 0, figure * whole) : writeBig(bigOf(from, size, sizeEnd) * digits)
     return writeDecimal(to, pos, length, placesRead + places)
@@ -107,7 +107,7 @@ function inverse({ digits, places, whole, timesMax }: Factor): Convert {
   return (to, pos, from, size, sizeEnd, price, priceEnd) => {
     if (from[size] === MINUS) return NO_SIZE
     const figure = wholeOf(from, size, sizeEnd)
-    if (figure === 0) return writeZero(to, pos)
+    if (figure === 0) return writeZeros(to, pos, 1)
     let shift = placesRead + places
     if (price < 0 || from[price] === MINUS) return NO_SIZE
     const divisor = wholeOf(from, price, priceEnd)
@@ -155,11 +155,6 @@ function writeBig(n: bigint): number {
   return DIGITS.write(String(n), 'latin1')
 }
 
-function writeZero(to: Buffer, pos: number): number {
-  to[pos] = ZERO
-  return pos + 1
-}
-
 /** As `writeDecimal`, without zeros at the end of the fraction. */
 function writeRounded(to: Buffer, pos: number, length: number, places: number): number {
   while (places > 0 && DIGITS[length - 1] === ZERO) {
@@ -172,11 +167,24 @@ function writeRounded(to: Buffer, pos: number, length: number, places: number): 
 /** Writes the first `length` DIGITS, of which `places` stand behind the point; negative: so many zeros more before it. */
 function writeDecimal(to: Buffer, pos: number, length: number, places: number): number {
   const point = length - places
-  for (let i = 0; i < point; i++) to[pos++] = i < length ? (DIGITS[i] as number) : ZERO
-  if (point <= 0) to[pos++] = ZERO
-  if (places <= 0) return pos
-  to[pos++] = DOT
-  for (let i = point; i < length; i++) to[pos++] = i < 0 ? ZERO : (DIGITS[i] as number)
+  if (point <= 0) {
+    to[pos] = ZERO
+    to[pos + 1] = DOT
+    return writeDigits(to, writeZeros(to, pos + 2, -point), 0, length)
+  }
+  if (places <= 0) return writeZeros(to, writeDigits(to, pos, 0, length), -places)
+  const dot = writeDigits(to, pos, 0, point)
+  to[dot] = DOT
+  return writeDigits(to, dot + 1, point, length)
+}
+
+function writeDigits(to: Buffer, pos: number, start: number, end: number): number {
+  for (let i = start; i < end; i++) to[pos++] = DIGITS[i] as number
+  return pos
+}
+
+function writeZeros(to: Buffer, pos: number, n: number): number {
+  for (let i = 0; i < n; i++) to[pos++] = ZERO
   return pos
 }
 

@@ -9,6 +9,7 @@ const DECLARATION: FrameDeclaration = {
     id: 'token',
     p: 'decimal',
     b: 'decimal',
+    a: 'decimal',
     n: 'signed',
     s: { words: ['buy', 'sell'] },
     l: { words: ['M', 'T', 'MT'] },
@@ -22,6 +23,7 @@ const DECLARATION: FrameDeclaration = {
     id: { id: 'id', optional: true },
     price: { decimal: 'p' },
     bid: { decimal: 'b', optional: true, unlessZero: true },
+    ask: { decimal: 'a', unlessZero: true },
     seq: { integer: 'n', optional: true },
     side: {
       choose: ['l', 's'],
@@ -37,6 +39,7 @@ const WHOLE = {
   id: 'ETH-1',
   p: 1.5,
   b: '2.50',
+  a: '2.60',
   n: -1,
   s: 'sell',
   l: 'T',
@@ -70,6 +73,7 @@ const made = {
   id: 'ETH-1',
   price: '1.5',
   bid: '2.50',
+  ask: '2.60',
   seq: -1,
   side: 'sell',
   closed: true,
@@ -81,6 +85,7 @@ test.each([
   ['no id', { id: '' }, { id: undefined, key: ':1.5:1790035200000000:2.50' }],
   ['a bid of zero, which is none', { b: 0.0 }, { bid: undefined, key: 'ETH-1:1.5:1790035200000000:0' }],
   ['no bid', { b: null }, { bid: undefined, key: 'ETH-1:1.5:1790035200000000:' }],
+  ['an ask of zero, which is none', { a: '0.00' }, { ask: undefined }],
   ['no sequence', { n: null }, { seq: undefined }],
   ['other words', { l: 'M', x: '0' }, { side: 'buy', closed: false }],
   ['words that say nothing', { l: 'MT' }, { side: undefined }],
@@ -102,6 +107,8 @@ test.each([
 
 test('an element without what its message needs is another', () => {
   expect(fill([{ ...WHOLE, p: null }, WHOLE, { ...WHOLE, p: '' }])).toEqual([undefined, made, undefined])
+  // Zero says that there is none; no word says nothing.
+  expect(fill([{ ...WHOLE, a: null }, WHOLE, { ...WHOLE, a: undefined }])).toEqual([undefined, made, undefined])
 })
 
 test('an id may have a word as the message has it, and a figure may stand elsewhere where sizes are converted', () => {

@@ -4,11 +4,14 @@ import type { Field } from './fields.ts'
 import type { Frame } from './frame.ts'
 import { Op, type Step, constant, optional, value } from './steps.ts'
 
-/** How one field of the message is made from the frame's keys. `optional` fields are left out where the venue leaves them out. */
+/**
+ * How one field of the message is made from the frame's keys. `optional`: left out where the venue leaves it out; of all
+ * others the key must be there. `unlessZero`: a zero says that there is none.
+ */
 export type Source =
   /**
-   * A decimal's digits as they stand, in quotes; `unlessZero`: a zero says that there is none. `converted`: the key that
-   * is meant where the channel's sizing is another than base; null: it is not there then.
+   * A decimal's digits as they stand, in quotes. `converted`: the key that is meant where the channel's sizing is another
+   * than base; null: it is not there then.
    */
   | {
       readonly decimal: string
@@ -64,7 +67,7 @@ export type IdPart =
 const TWINS_MAX = 64
 
 export function isOptional(source: Source): boolean {
-  return ('optional' in source && source.optional === true) || 'unlessZero' in source
+  return 'optional' in source && source.optional === true
 }
 
 /** The keys that a field is made from. */

@@ -29,10 +29,8 @@ import { compare, cpuSeconds, type Comparison, type Sample } from './measure.ts'
 import { type Intake, openIntake, plansOf } from './ours.ts'
 import { round, type Figure } from './results.ts'
 import type { Context } from './suite.ts'
-import { binance } from './tapes/binance.ts'
-import { deribit } from './tapes/deribit.ts'
-import { okx } from './tapes/okx.ts'
-import type { Strand, Venue } from './tapes/strand.ts'
+import type { Strand } from './tapes/strand.ts'
+import { VENUES } from './tapes/venues.ts'
 
 /** What is measured apart, and together. */
 const MIXES: Readonly<Record<string, readonly DataType[]>> = {
@@ -43,10 +41,9 @@ const MIXES: Readonly<Record<string, readonly DataType[]>> = {
   others: ['funding_rate', 'open_interest', 'liquidation'],
 }
 const MARKETS = ['spot', 'perpetual'] as const satisfies readonly TapeMarket[]
-const VENUES: readonly Venue[] = [binance, okx, deribit]
 /** Frames of each type and kind of market, and how many symbols share them. */
-const FRAMES = 4096
-const SYMBOLS = 4
+const FRAMES = 2048
+const SYMBOLS = 2
 const DEPTH = 1000
 
 /** Lines by the folder that they lie in. */

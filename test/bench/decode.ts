@@ -23,13 +23,10 @@ import { compare, CpuClock, type Comparison, type Rounds, type Sample } from './
 import { openIntake, plansOf, type Intake } from './ours.ts'
 import { round, type Detail, type Figure } from './results.ts'
 import type { Context } from './suite.ts'
-import { binance } from './tapes/binance.ts'
-import { deribit } from './tapes/deribit.ts'
-import { okx } from './tapes/okx.ts'
-import type { Strand, Venue } from './tapes/strand.ts'
+import type { Strand } from './tapes/strand.ts'
+import { VENUES } from './tapes/venues.ts'
 
 const MARKETS = ['spot', 'perpetual'] as const satisfies readonly TapeMarket[]
-const VENUES: readonly Venue[] = [binance, okx, deribit]
 /** Distinct frames of each market. */
 const FRAMES = 4096
 const SYMBOLS: Record<TapeType, number> = { trade: 64, ticker: 64, kline: 64, orderbook: 16 }

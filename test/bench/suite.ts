@@ -72,6 +72,10 @@ export const SUITE: readonly Benchmark[] = [
     run: async (context) => (await import('./sessions.ts')).againstCryptofeed(context),
   },
   {
+    goals: [limit('days.seeds', 600, 's', '1,000 random days of ten minutes, all of them right')],
+    run: async (context) => (await import('./days.ts')).days(context),
+  },
+  {
     goals: [ratio('audit', 0.5, 'messages audited from files, ÷ JSON.parse of the same lines alone')],
     run: async (context) => (await import('./audit.ts')).auditFiles(context),
   },

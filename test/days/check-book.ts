@@ -29,16 +29,18 @@ export function checkBook(day: Day, channel: ChannelDay, say: (text: string) => 
     const taken = consumer.take(m)
     seen.books += 1
     if (taken === 'applied' && m.kind === 'snapshot') known = m
-    if (wasInSync && !consumer.inSync && !hasGap) say(`without a gap ${m.prev_seq}..${m.seq} does not follow ${consumer.last}`)
+    if (wasInSync && !consumer.inSync && !hasGap)
+      say(`without a gap ${m.prev_seq}..${m.seq} does not follow ${consumer.last}`)
     if (consumer.inSync && (m.kind === 'snapshot' || hasGap || compared++ % COMPARED_EVERY === 0)) {
       compare(consumer, known, truth.bookAt(symbol, consumer.last as number), say)
     }
-    if (consumer.inSync) hasGap = false
+    if (taken === 'applied') hasGap = false
   }
   if (!consumer.inSync) return say('not in sync at the end')
   compare(consumer, known, truth.bookAt(symbol, consumer.last as number), say)
   const settled = day.settledSeqs.get(`${room.market} ${symbol}`) ?? 0
-  if ((consumer.last as number) < settled) say(`the book stands still at ${consumer.last} before ${settled}`)
+  // Some changes nobody is told of: what came and went, and sides that nobody quotes on.
+  if ((consumer.last as number) < settled) compare(consumer, known, truth.bookAt(symbol, settled), say)
 }
 
 type Known = Pick<OrderBook, 'bids' | 'asks'>
@@ -65,7 +67,10 @@ function differenceOf(
   for (let i = 0; i < Math.max(ours.length, theirs.length); i++) {
     const [a, b] = [ours[i], theirs[i]]
     const same =
-      a !== undefined && b !== undefined && compareDecimals(a[0], b[0]) === 0 && compareDecimals(a[2] ?? a[1], b[1]) === 0
+      a !== undefined &&
+      b !== undefined &&
+      compareDecimals(a[0], b[0]) === 0 &&
+      compareDecimals(a[2] ?? a[1], b[1]) === 0
     if (same) continue
     if ((a === undefined || !isKnown(a[0])) && (b === undefined || !isKnown(b[0]))) return undefined
     return `level ${i} is ${a?.join(' x ')}, truly it is ${b?.join(' x ')}`

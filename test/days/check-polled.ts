@@ -1,11 +1,11 @@
 // What is asked by REST: every row of an answer that is new is published, or repeats, or lies in a gap; where rows come
 // one a period, none is left out without a gap.
-import { PERIODS } from '../../crds/feed.ts'
+import type { PERIODS } from '../../crds/feed.ts'
 import { type ChannelDay, isAnnounced } from './channel.ts'
 import type { Seen } from './check.ts'
 import { checkHeard, checkOrigin } from './check-pushed.ts'
 import type { Day } from './day.ts'
-import type { Meanings } from './meanings.ts'
+import type { Heard, Meanings } from './meanings.ts'
 
 const MINUTES: Readonly<Record<string, number>> = { '5m': 5, '15m': 15, '30m': 30, '1h': 60 } satisfies Partial<
   Record<(typeof PERIODS)[number], number>
@@ -23,6 +23,32 @@ export function checkPolled(
   checkOrigin(channel, heard, say)
   checkHeard(day, meanings, channel, say, seen)
   checkPeriods(channel, say)
+  checkTurns(day, heard, channel, say)
+}
+
+/** So many turns without an answer are more than one that was late. */
+const TURNS = 2.2
+
+/** Where no answer came for some turns, a gap says so; where rows are of a period the rows tell. */
+function checkTurns(
+  day: Day,
+  heard: readonly Heard[],
+  { wish, published, gaps }: ChannelDay,
+  say: (text: string) => void,
+): void {
+  const { type, options, listing } = wish.wanted
+  const typeRoom = wish.room.types[type]
+  if (typeRoom?.via !== 'rest' || options.period !== undefined) return
+  const everyMs = typeRoom.everyMs(options, listing)
+  const since = (published[0]?.message.received ?? Infinity) / 1000
+  const times = heard.map(({ at }) => at).filter((at) => at >= since - everyMs)
+  times.forEach((at, i) => {
+    const before = times[i - 1] ?? at
+    if (at - before <= TURNS * everyMs) return
+    const middle = ((at + before) / 2) * 1000
+    const slack = (everyMs + day.skewMax) * 1000
+    if (!isAnnounced(gaps, middle, middle, slack)) say(`no answer between ${before} and ${at}, and no gap`)
+  })
 }
 
 function checkPeriods({ wish, published, gaps }: ChannelDay, say: (text: string) => void): void {

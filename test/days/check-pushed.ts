@@ -8,6 +8,7 @@ import type { Heard, Meanings } from './meanings.ts'
 
 /** From the opening of a socket until all of its streams have been asked for, and what a stream's turn may take, ms. */
 const ASKING_MS = 4_000
+const BEHIND_US = 5_000_000
 
 export function checkPushed(
   day: Day,
@@ -52,8 +53,7 @@ export function checkHeard(
       const slack = day.skewMax * 1000
       if (isAnnounced(channel.gaps, time, time, slack) || (isSparse && isRetold(day, meanings, one, events))) {
         seen.announced += 1
-      }
-      else say(`${one.content} arrived at ${one.at} and is missing`)
+      } else say(`${one.content} arrived at ${one.at} and is missing`)
     }
   }
 }
@@ -63,7 +63,11 @@ export function checkHeard(
  * clock was set tells old ones with other times. What happened before the day began is nobody's.
  */
 function isRetold(day: Day, meanings: Meanings, one: Heard, events: ReadonlySet<string>): boolean {
-  return (one.message.ts ?? 0) < START_MS * 1000 || meanings.isLost(one) || (day.skewMax > 0 && events.has(eventOf(one.message)))
+  return (
+    (one.message.ts ?? 0) < START_MS * 1000 ||
+    meanings.isLost(one) ||
+    (day.skewMax > 0 && events.has(eventOf(one.message)))
+  )
 }
 
 function eventOf({ ts: _, received: __, published: ___, ...m }: Message): string {
@@ -105,6 +109,8 @@ class Repeats {
   has(one: Heard): boolean {
     const last = this.#last
     if (last === undefined || this.#isSparse) return false
+    // One server of a venue may be behind another.
+    if (last.line === undefined && timeOf(one) <= timeOf(last) && timeOf(one) > timeOf(last) - BEHIND_US) return true
     if (this.#onlyChanges && saidBy(last.message) === saidBy(one.message)) return true
     // Two sockets overlap, and the one is behind the other.
     return last.line !== one.line && last.line !== undefined && timeOf(one) <= timeOf(last)
@@ -117,13 +123,7 @@ function timeOf({ message: m, at }: { readonly message: Message; readonly at: nu
 }
 
 /** What the venue said while nobody listened is announced, or told again later. */
-function checkTold(
-  day: Day,
-  meanings: Meanings,
-  channel: ChannelDay,
-  say: (text: string) => void,
-  seen: Seen,
-): void {
+function checkTold(day: Day, meanings: Meanings, channel: ChannelDay, say: (text: string) => void, seen: Seen): void {
   const { room, stream } = channel.wish
   const lines = day.accounts
     .flatMap(({ lines: all }) => all)

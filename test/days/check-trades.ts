@@ -27,9 +27,24 @@ export function checkTrades(day: Day, channel: ChannelDay, say: (text: string) =
   const first = truth.findIndex(({ id }) => published.has(id))
   for (const trade of truth.slice(first)) {
     if (published.has(trade.id) || trade.time > day.end - LAST_MS) continue
-    if (!channel.gaps.some((gap) => lies(trade, gap))) say(`trade ${trade.id} is missing without a gap`)
-    else seen.announced += 1
+    if (channel.gaps.some((gap) => lies(trade, gap))) seen.announced += 1
+    else if (isForgotten(day, trade, channel)) seen.forgotten += 1
+    else say(`trade ${trade.id} is missing without a gap`)
   }
+}
+
+/** Requests of a fill, with their waits, take at most so long, ms. */
+const FILL_MS = 120_000
+
+/**
+ * Known: when a fill takes longer than trades wait for it, they go on, and a process that is killed before the fill has
+ * ended takes the hole with it; the next one takes up behind the last trade that is stored.
+ */
+function isForgotten({ kills }: Day, { id, time }: TrueTrade, { all }: ChannelDay): boolean {
+  return kills.some((kill) => {
+    if (time > kill || kill - time > FILL_MS) return false
+    return all.some((m) => m.type === 'trade' && numberOf(m) > id && m.received < kill * 1000)
+  })
 }
 
 /** What a gap says is missing was not published, and it counts what lies between its ends. */
@@ -41,6 +56,8 @@ function checkGap(gap: Gap, published: ReadonlyMap<number, Trade>, say: (text: s
   if (gap.missing !== undefined && gap.missing !== before - after - 1) {
     say(`the gap ${JSON.stringify(gap)} does not count what lies between its ends`)
   }
+  // A run whose last word was a trade that was filled late is followed by one that takes up from there.
+  if (gap.from === published.get(after)?.ts && published.get(after)?.filled === true) return
   for (const id of published.keys()) {
     if (after < id && id < before) say(`trade ${id} is said to be missing (${gap.reason}) and was published`)
   }

@@ -2,7 +2,6 @@
 //
 // Always: one clock moves from event to event, and what follows from a seed is the same on every machine. First a calm
 // minute, then faults, then calm again, in which everything must be live. Start reading at `playDay`.
-import { pino } from 'pino'
 import type { ExchangeName, Market } from '../../crds/names.ts'
 import { Clock } from '../exchange/clock.ts'
 import { Faults } from '../exchange/faults.ts'
@@ -11,7 +10,7 @@ import { Ledger } from '../exchange/ledger.ts'
 import { protocols } from '../exchange/protocols.ts'
 import { type Random, random } from '../exchange/random.ts'
 import { Runner } from './runner.ts'
-import { Account, Witness } from './record.ts'
+import { type Account, Witness } from './record.ts'
 import { type FeedPlan, type Wished, wholePlan, wishesOf } from './plan.ts'
 import { Store } from './store.ts'
 import { Trouble } from './trouble.ts'
@@ -42,6 +41,8 @@ export interface Day {
   readonly end: number
   /** Sequence of each book shortly before the end, by market and the venue's symbol. */
   readonly settledSeqs: ReadonlyMap<string, number>
+  /** When a collector was killed, ms. */
+  readonly kills: readonly number[]
   /** Furthest that the venue's clock was from ours, ms. */
   readonly skewMax: number
 }
@@ -59,6 +60,8 @@ const STEP_MS = 20
 /** One in so many times sockets and immediates have their turn, too. */
 const TURN_EVERY = 8
 const LEVELS = 24
+/** How likely a market is there, beside the one that is. */
+const MARKETS_PART = 0.4
 
 /** Plays one day; never two at once in a process, since the day is also what the process takes for the time. */
 export async function playDay({ seed, exchange, minutes = 10 }: DayOptions): Promise<Day> {
@@ -105,13 +108,27 @@ export class World {
     )
     const ledger = new Ledger()
     const protocol = protocols[exchange]
-    for (const market of protocol.markets) {
+    const markets = this.#draw(protocol.markets)
+    for (const market of markets) {
       const own = chance.fork(`market ${market}`)
-      const options = { seed: own.int(2 ** 31), symbols: own.chance(0.3) ? 2 : 1, rate: 0.3 + 0.9 * own.next(), levels: LEVELS, limits: {} }
+      const options = {
+        seed: own.int(2 ** 31),
+        symbols: own.chance(0.3) ? 2 : 1,
+        rate: 0.2 + 0.8 * own.next(),
+        levels: LEVELS,
+        limits: {},
+      }
       const venue = protocol.synthetic(market, clock, options)
       hosts.set(market, new Host(venue, clock, this.faults, ledger, own.fork('host')))
     }
-    this.plan = wholePlan(exchange, protocol.markets)
+    this.plan = wholePlan(exchange, markets)
+  }
+
+  /** Some of the exchange's markets; over many seeds all of them, alone and together. */
+  #draw(all: readonly Market[]): readonly Market[] {
+    const own = this.chance.fork('markets')
+    const first = all[own.int(all.length)] as Market
+    return all.filter((market) => own.chance(MARKETS_PART) || market === first)
   }
 
   get wishes(): readonly Wished[] {
@@ -134,7 +151,8 @@ export class World {
     for (const witness of this.#witnesses.values()) witness.close()
     for (const host of hosts.values()) host.venue.close()
     const accounts = this.runners.map(({ account }) => account)
-    const account = { exchange, hosts, wishes, store, accounts, witnesses: this.#witnesses, log, wrong, skewMax }
+    const kills = this.runners.flatMap((runner) => runner.kills)
+    const account = { exchange, hosts, wishes, store, accounts, witnesses: this.#witnesses, log, wrong, kills, skewMax }
     return { ...account, calmFrom, liveFrom: calmFrom + LIVE_WITHIN_MS, end, settledSeqs }
   }
 
@@ -187,8 +205,6 @@ export class World {
     await this.runners[0]?.start()
   }
 }
-
-export const SILENT = pino({ level: 'silent' })
 
 /** Lets promises come to rest. */
 function settled(): Promise<void> {

@@ -59,7 +59,8 @@ export class Meanings {
     }
     for (const { path, body, status, at, market: of } of day.accounts.flatMap(({ answers }) => answers)) {
       if (of !== market || status !== 200) continue
-      for (const meant of reference.answer(path, body)) put(this.#heard, meant.message, { ...meant, at, line: undefined })
+      for (const meant of reference.answer(path, body))
+        put(this.#heard, meant.message, { ...meant, at, line: undefined })
     }
     for (const { text, at } of day.witnesses.get(market)?.said ?? []) {
       for (const meant of reference.frame(text)) put(this.#told, meant.message, { ...meant, at })

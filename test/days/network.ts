@@ -31,8 +31,8 @@ export interface NetworkOptions {
 
 const ABNORMAL = 1006
 const LATENCY_MS_MAX = 40
-/** Bytes that stand in no text. */
-const SPOILT = [0x00, 0x01, 0x7f, 0xff, 0xc3]
+/** Bytes that stand in no text of JSON. */
+const SPOILT = [0x00, 0x01, 0x1f, 0xff, 0xc3]
 
 /** The network of one process; when that is killed, nothing passes any more. */
 export class VirtualNetwork implements Network {

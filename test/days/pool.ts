@@ -16,14 +16,14 @@ export async function playAll(
 
 async function work(jobs: Iterator<DayOptions>, onJudged: (judged: Judged) => void): Promise<void> {
   const worker = new Worker(new URL('worker.ts', import.meta.url))
+  let answer = Promise.withResolvers<Judged>()
+  worker.on('message', (judged: Judged) => answer.resolve(judged))
+  worker.on('error', (error) => answer.reject(error))
   try {
     for (let job = jobs.next(); job.done !== true; job = jobs.next()) {
-      const answer = Promise.withResolvers<Judged>()
-      worker.once('message', answer.resolve)
-      worker.once('error', answer.reject)
+      answer = Promise.withResolvers()
       worker.postMessage(job.value)
       onJudged(await answer.promise)
-      worker.removeAllListeners()
     }
   } finally {
     await worker.terminate()

@@ -1,14 +1,17 @@
 // A collector as it lives through a day: started, killed, started again, told of changes.
+import { pino } from 'pino'
 import { openCollector, type RunningCollector } from '../../collector/collector.ts'
 import type { Clock as CollectorClock, Timer } from '../../collector/connection/clock.ts'
 import { imbalance } from '../../collector/status.ts'
 import type { Market } from '../../crds/names.ts'
 import type { Host } from '../exchange/host.ts'
-import { SILENT, type World } from './day.ts'
+import type { World } from './day.ts'
 import { VirtualNetwork } from './network.ts'
 import { collectorOf, type FeedPlan } from './plan.ts'
 import { Account } from './record.ts'
 import { StoreSink } from './store.ts'
+
+const SILENT = pino({ level: 'silent' })
 
 /** One process. */
 interface Life {
@@ -21,6 +24,8 @@ interface Life {
 export class Runner {
   readonly account: Account
   readonly wrong: string[] = []
+  /** When it was killed, ms. */
+  readonly kills: number[] = []
   plan: readonly FeedPlan[]
   readonly #world: World
   readonly #number: number
@@ -69,6 +74,7 @@ export class Runner {
 
   /** Ends it without a word. */
   kill(): void {
+    this.kills.push(this.#world.clock.now())
     this.#life?.end()
     this.#life?.network.kill()
     this.#life?.sink.kill()
@@ -82,8 +88,7 @@ export class Runner {
     this.#life = undefined
     const status = await life.running.close(5_000)
     this.wrong.push(...imbalance(status.ledger))
-    const { pending } = status.spool
-    if (pending > 0 && !this.#isAway) this.wrong.push(`${pending} messages are left in the spool`)
+    if (!this.#isAway) this.wrong.push(...life.sink.left().map((text) => `left in the spool: ${text}`))
     life.end()
     life.network.kill()
   }

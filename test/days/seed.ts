@@ -1,6 +1,6 @@
 // One seed of one exchange: played and judged.
-import { type Seen, checkDay } from './check.ts'
-import { EXCHANGES, type DayOptions, playDay } from './day.ts'
+import { type Seen, checkDay, nothingSeen } from './check.ts'
+import { type DayOptions, type EXCHANGES, playDay } from './day.ts'
 
 export interface Judged {
   readonly seed: number
@@ -16,11 +16,9 @@ export async function judge(options: DayOptions): Promise<Judged & { readonly lo
     return { seed, exchange, ...checkDay(day), log: day.log }
   } catch (error) {
     const what = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    return { seed, exchange, wrong: [`it broke off: ${what}`], seen: NOTHING, log: [] }
+    return { seed, exchange, wrong: [`it broke off: ${what}`], seen: nothingSeen(), log: [] }
   }
 }
-
-const NOTHING: Seen = { messages: 0, books: 0, trades: 0, filled: 0, gaps: 0, pushed: 0, polled: 0, announced: 0 }
 
 /** The command that plays exactly this again. */
 export function replayOf({ seed, exchange }: Pick<Judged, 'seed' | 'exchange'>, minutes = 10): string {

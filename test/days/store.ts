@@ -140,6 +140,17 @@ export class StoreSink implements Sink {
     this.#stop()
   }
 
+  /** What was made too late to be sent. */
+  left(): string[] {
+    const { spool } = this.#context
+    const out: string[] = []
+    for (; spool.next(); spool.cursor.index += 1) {
+      const { chunk, index } = spool.cursor
+      out.push(chunk.bytes.toString('utf8', chunk.payload[index], chunk.end[index]))
+    }
+    return out
+  }
+
   #turn(): void {
     if (this.#isAway || this.#isClosed) return
     this.#settle(this.#clock.now())
@@ -163,7 +174,8 @@ export class StoreSink implements Sink {
     assert(channel !== undefined)
     if (this.#count++ % CHECKED_EVERY === 0) {
       message.parse(m)
-      assert.equal(chunk.bytes.toString('utf8', start, payload), `${channel.idHead}${messageKey(m)}`, 'the id of its message')
+      const { type, exchange, market, symbol } = m
+      assert.equal(id, ['market', type, exchange, market, symbol, messageKey(m)].join(':'), 'the id of its message')
     }
     if (m.type === 'trade') {
       if (this.#trades.has(id)) this.#store.twice.push(id)

@@ -9,7 +9,7 @@ import type { CollectorStatus } from '../../collector/status.ts'
 import { ROOMS } from '../../collector/exchanges/registry.ts'
 import { runCommand } from '../../collector/run.ts'
 import { type Exchange, startExchange } from '../exchange/exchange.ts'
-import { folder, manifest, type Program, start, startRun } from './collect.ts'
+import { folder, manifest, type Program, start, startRun, TYPES } from './collect.ts'
 import { audit } from './proof.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -219,7 +219,7 @@ describe('npm start', () => {
   }
 
   it('collects from the simulated exchange, and its account balances without a gap', async () => {
-    await demo('--duration', '5s')
+    expect(readdirSync(await demo('--duration', '5s'))).toEqual(expect.arrayContaining([...TYPES]))
   })
 
   it('start:all collects every type of every market of every exchange', async () => {

@@ -134,8 +134,10 @@ function trialsOf(venue: Venue): Record<string, Trial> {
       faults: [{ kind: 'stall', pongs: false }],
       pace: 5,
       breaks: true,
-      done: ({ sessions }) => sessions.every(({ lost }) => lost > 0),
-      shows: ({ gaps }) => expect(reasons(gaps)).toEqual(['disconnect']),
+      // Where its channels are missed first, a socket is replaced before it is found dead.
+      done: ({ sessions }) => sessions.every(({ lost, planned }) => lost + planned > 0),
+      shows: ({ gaps }) =>
+        expect(reasons(gaps).filter((reason) => !['disconnect', 'stale'].includes(reason))).toEqual([]),
     },
     'sockets closed with 1006 are opened again': closed(1006),
     'connections that are refused are tried until they are not': {
@@ -307,8 +309,9 @@ async function undergo(venue: Venue, trial: Trial, world: World, sink: object): 
   const since = clock.nowMs()
   await collecting.until('all is calm', () => clock.nowMs() >= since + (trial.calmMs ?? 0))
   world.freeze()
-  const { data, control } = sent(exchange.ledger())
   await collecting.until('all frames are read', ({ ledger }) => {
+    // Answers to what was asked are still given.
+    const { data, control } = sent(exchange.ledger())
     return trial.breaks === true || ledger.framesReceived === data + control
   })
   return collecting.close()

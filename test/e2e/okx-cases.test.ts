@@ -11,6 +11,7 @@ import { observe } from '../stored.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
 
+const byName = (a: readonly unknown[], b: readonly unknown[]) => String(a).localeCompare(String(b))
 const unknown = (logged: readonly Record<string, unknown>[]) => logged.filter(({ msg }) => msg === 'unknown frame')
 
 itPlays(
@@ -53,7 +54,7 @@ describeWithNats('five instruments of one pair', () => {
     expect([ledger.messagesDuplicate, ledger.messagesForeign, ledger.gaps]).toEqual([0, 0, 0])
     await using observer = await observe(nats.url)
     const stored = (await observer.messages('MARKET')).filter(({ payload }) => payload['type'] === 'trade')
-    expect(stored.map(({ subject, id, payload }) => [subject, id, Number(payload['size'])]).toSorted()).toEqual(
+    expect(stored.map(({ subject, id, payload }) => [subject, id, Number(payload['size'])]).toSorted(byName)).toEqual(
       [
         ['future.BTC-USDT-20260925', 0.5],
         ['option.BTC-USD-20260925-90000-C', 0.1],
@@ -198,10 +199,12 @@ itPlays('C033: candles are asked for on their own address, and a symbol that is 
   expect(keeping.of('trade').map(({ id }) => id)).toEqual(['1'])
   expect(unknown(keeping.logged)).toEqual([])
   const { connections } = world.exchange.ledger()
-  expect(connections.map(({ path, closed, streams }) => [path, closed, Object.keys(streams)]).toSorted()).toEqual([
-    ['/ws/v5/business', undefined, ['{"channel":"trades-all","instId":"BTC-USDT"}']],
-    ['/ws/v5/public', undefined, ['{"channel":"books","instId":"BTC-USDT"}']],
-  ])
+  expect(connections.map(({ path, closed, streams }) => [path, closed, Object.keys(streams)]).toSorted(byName)).toEqual(
+    [
+      ['/ws/v5/business', undefined, ['{"channel":"trades-all","instId":"BTC-USDT"}']],
+      ['/ws/v5/public', undefined, ['{"channel":"books","instId":"BTC-USDT"}']],
+    ],
+  )
 })
 
 itPlays('C033: what the venue lists and refuses all the same is asked for less and less often', async () => {

@@ -135,6 +135,9 @@ function compareTrades(
   return { trades: between.length, announced }
 }
 
+/** The times of a gap are those that the exchange said, which may be ahead of its true ones, or behind. */
+const SKEW_US_MAX = 10_000_000
+
 /** The number of a trade that rises by one. */
 function numberOf({ id, seq }: Trade): number {
   return seq ?? Number(id)
@@ -148,7 +151,7 @@ function lies({ id, time }: TrueTrade, gap: Gap): boolean {
     const isRestart = Number(before) <= Number(after)
     return isRestart ? id > Number(after) || id < Number(before) : Number(after) < id && id < Number(before)
   }
-  return gap.from <= time * 1000 && time * 1000 <= gap.to
+  return gap.from - SKEW_US_MAX <= time * 1000 && time * 1000 <= gap.to + SKEW_US_MAX
 }
 
 /** Frames that the exchange wrote to sockets: data, and everything else that is no ping. */

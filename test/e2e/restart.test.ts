@@ -2,11 +2,21 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it, vi } from 'vitest'
+import type { Market } from '../../crds/names.ts'
 import { type Message, message } from '../../collector/market/messages.ts'
 import type { CollectorStatus } from '../../collector/status.ts'
 import { type Exchange, startExchange } from '../exchange/exchange.ts'
 import { describeWithNats, startNats } from '../nats.ts'
-import { folder, jetstream, manifest, type Program, startRun, until } from './collect.ts'
+import {
+  folder,
+  jetstream,
+  manifest,
+  type Program,
+  type Simulated,
+  startRun,
+  until,
+  type WantedFeeds,
+} from './collect.ts'
 import { audit, compare, storedIn } from './proof.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -14,9 +24,43 @@ vi.setConfig({ testTimeout: 60_000 })
 const SYMBOLS = { spot: ['BTC-USDT', 'ETH-USDT'], perpetual: ['BTC-USDT'] }
 const MISSED = 30
 
+/** An exchange, three symbols of it, and one as it names it itself. */
+interface Venue extends WantedFeeds {
+  readonly exchange: Simulated
+  readonly venueSymbols: readonly string[]
+  readonly market: Market
+  readonly watched: string
+}
+
+const BINANCE: Venue = {
+  exchange: 'binance',
+  symbols: SYMBOLS,
+  venueSymbols: ['BTCUSDT', 'ETHUSDT'],
+  market: 'spot',
+  watched: 'BTCUSDT',
+}
+const VENUES: readonly Venue[] = [
+  BINANCE,
+  {
+    exchange: 'okx',
+    symbols: { spot: ['BTC-USDT'], perpetual: ['BTC-USDT', 'BTC-USD'] },
+    venueSymbols: ['BTC-USDT', 'BTC-USDT-SWAP', 'BTC-USD-SWAP'],
+    market: 'spot',
+    watched: 'BTC-USDT',
+  },
+  {
+    exchange: 'deribit',
+    symbols: { perpetual: ['BTC-USD', 'ETH-USD', 'BTC-USDC'] },
+    venueSymbols: ['BTC-PERPETUAL', 'ETH-PERPETUAL', 'BTC_USDC-PERPETUAL'],
+    market: 'perpetual',
+    watched: 'BTC-PERPETUAL',
+  },
+]
+
 /** A market that goes on while nobody listens. */
-function market(): Promise<Exchange> {
-  return startExchange({ symbols: ['BTCUSDT', 'ETHUSDT'], rate: 100, levels: 60 })
+function market({ exchange, symbols, venueSymbols }: Venue = BINANCE): Promise<Exchange> {
+  const markets = Object.keys(symbols) as Market[]
+  return startExchange({ exchange, markets, symbols: venueSymbols, rate: 100, levels: 60 })
 }
 
 function isCollecting({ channels }: CollectorStatus): boolean {
@@ -31,8 +75,8 @@ async function terminate(run: Program): Promise<{ code: number | NodeJS.Signals;
 }
 
 /** Kills it in the middle, lets the market go on, starts it again and ends it in order. */
-async function interrupted(exchange: Exchange, file: string): Promise<Program> {
-  const traded = () => exchange.truth.spot.trades('BTCUSDT').length
+async function interrupted(exchange: Exchange, file: string, venue: Venue = BINANCE): Promise<Program> {
+  const traded = () => exchange.truth[venue.market].trades(venue.watched).length
   await using first = startRun(file)
   await first.until('all channels have messages', isCollecting)
   first.child.kill('SIGKILL')
@@ -93,13 +137,13 @@ describeWithNats('a node that is drained', () => {
 })
 
 describeWithNats('a collector that was killed and is started again', () => {
-  it.concurrent('fills what JetStream lacks, or announces it', async () => {
+  it.concurrent.each(VENUES)('fills what JetStream lacks of $exchange, or announces it', async (venue) => {
     await using nats = await startNats()
     using place = folder()
-    const exchange = await market()
+    const exchange = await market(venue)
     try {
-      const wanted = manifest(exchange, { symbols: SYMBOLS, sink: jetstream(nats.url, 'MARKET') })
-      await interrupted(exchange, place.write('collector.yaml', wanted))
+      const wanted = manifest(exchange, { ...venue, sink: jetstream(nats.url, 'MARKET') })
+      await interrupted(exchange, place.write('collector.yaml', wanted), venue)
       expect(await audit('--stream', 'MARKET', '--nats', nats.url)).toMatchObject({ code: 0, report: { findings: [] } })
       check(exchange, await storedIn(nats.url, 'MARKET'))
     } finally {

@@ -123,6 +123,7 @@ const PERIODS: Readonly<Record<string, number>> = { '5m': 5 * MINUTE_MS, '1h': 6
 export const madeUp: Room = {
   exchange: 'kraken',
   market: 'perpetual',
+  figures: 'base',
   endpoints: { websocket: 'ws://main.test', rest: 'http://main.test' },
   hosts: { other: { websocket: 'ws://other.test', rest: 'http://other.test' } },
   protocol: protocol(10),

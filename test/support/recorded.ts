@@ -55,7 +55,6 @@ export async function playSession(
   const items = sessionOf(session)
   const [list] = room.instruments.queries
   const isList = (item: Item) => item.kind === 'rest' && item.url.pathname === list?.path.replace(/\?.*/, '')
-  const answers = items.filter((item) => item.kind === 'rest' && !isList(item))
   const plans = listed(room, items.filter(isList), framesOf(items)).flatMap(({ symbol, venueSymbol, sizing, family }) =>
     (Object.keys(room.types) as DataType[]).map((type): ChannelPlan => {
       const interval = type === 'kline' ? { interval: INTERVAL } : {}

@@ -28,6 +28,8 @@ export class Host {
   readonly answers = new Map<string, readonly object[]>()
   /** Paths that are answered by 503. */
   readonly broken = new Set<string>()
+  /** It takes requests and answers none. */
+  hangs = false
   /** Requests for REST, and for streams as `+name` or `-name`. */
   readonly asked: string[] = []
   readonly #ws: Awaited<ReturnType<typeof venue>>
@@ -44,6 +46,7 @@ export class Host {
     })
     const { origin } = await rest((request, response) => {
       const answer = host.answer(request.url ?? '')
+      if (host.hangs) return
       const isBroken = host.broken.has((request.url ?? '').replace(/\?.*/, ''))
       response.writeHead(isBroken ? 503 : answer === undefined ? 404 : 200)
       response.end(JSON.stringify(answer ?? []))
@@ -80,6 +83,8 @@ export class Stand {
   readonly other: Host
   readonly venue: Venue
   readonly logged: Record<string, unknown>[] = []
+  /** The sink says what it holds when this resolves. */
+  stored: Promise<void> = Promise.resolve()
   readonly #channels = new Channels('market')
   readonly #spool = new Spool(4 * 1024 * 1024)
 
@@ -107,7 +112,7 @@ export class Stand {
       random,
       log,
       faults: limited(log),
-      last: () => Promise.resolve(new Map(last)),
+      last: () => this.stored.then(() => new Map(last)),
       onLane: () => {},
     }
     this.venue = new Venue({ room, endpoints, proxy: undefined, shared })
@@ -152,7 +157,7 @@ export class Stand {
   /** `symbol type: state detail` of each channel, in the order of their names. */
   get states(): string[] {
     const nowUs = this.clock.nowUs()
-    for (const lane of this.venue.lanes) lane.tick(nowUs)
+    for (const lane of this.venue.lanes) lane.tick(nowUs, this.clock.nowMs())
     return this.venue.lanes
       .map((lane) => lane.status(nowUs))
       .map(({ symbol, type, state, detail, settled }) => {

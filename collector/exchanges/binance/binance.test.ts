@@ -186,7 +186,11 @@ test('each kind of contract is asked for where it is: by path of USDⓈ-M, by ho
   ])
   expect(asked(interest, CM, {})).toMatchObject([{ host: COIN, pool: 'statistics', weight: 1 }, 300_000])
   expect(asked(ratio, CM, { period: '1h' })).toMatchObject([
-    { host: COIN, path: '/futures/data/globalLongShortAccountRatio?pair=BTCUSD&period=1h&limit=6', pool: 'statistics' },
+    {
+      host: COIN,
+      path: '/futures/data/globalLongShortAccountRatio?pair=BTCUSD&period=1h&limit=30',
+      pool: 'statistics',
+    },
     3_600_000,
   ])
   const { open_interest: dated } = future.types

@@ -12,7 +12,7 @@ const COIN_PAGE = 'COIN-M WebSocket market streams and REST market data, read 20
 /** `<symbol>@aggTrade`, spot and futures alike; futures add `nq` and `st`. `m`: the buyer was the maker, so the taker sold. */
 export const aggTrade: FrameDeclaration = {
   type: 'trade',
-  evidence: `${SPOT_PAGE}; ${FUTURES_PAGE}; recordings of 2021`,
+  evidence: `${SPOT_PAGE}; ${FUTURES_PAGE}; ${COIN_PAGE}; recordings of 2021`,
   keys: {
     e: 'text',
     s: 'text',
@@ -42,7 +42,7 @@ export const aggTrade: FrameDeclaration = {
 
 const bestKeys = { u: 'integer', s: 'text', b: 'decimal', B: 'decimal', a: 'decimal', A: 'decimal' } as const
 
-/** `<symbol>@bookTicker` of spot: neither an event name nor a time. */
+/** `<symbol>@bookTicker` of spot: neither an event name nor a time. A side that is empty is 0. */
 export const spotBookTicker: FrameDeclaration = {
   type: 'ticker',
   evidence: `${SPOT_PAGE}; recording of 2021-10-12`,
@@ -50,10 +50,10 @@ export const spotBookTicker: FrameDeclaration = {
   expect: { s: '$symbol' },
   id: [{ id: 'u' }],
   message: {
-    bid: { decimal: 'b' },
-    bid_size: { decimal: 'B' },
-    ask: { decimal: 'a' },
-    ask_size: { decimal: 'A' },
+    bid: { decimal: 'b', unlessZero: true },
+    bid_size: { decimal: 'B', unlessZero: true },
+    ask: { decimal: 'a', unlessZero: true },
+    ask_size: { decimal: 'A', unlessZero: true },
     seq: { integer: 'u' },
   },
 }
@@ -66,12 +66,12 @@ export const futuresBookTicker: FrameDeclaration = {
   expect: { e: 'bookTicker', s: '$symbol' },
   id: [{ id: 'u' }, { time: 'T' }],
   message: {
-    bid: { decimal: 'b' },
-    bid_size: { size: 'B', price: 'b' },
-    raw_bid_size: { raw: 'B' },
-    ask: { decimal: 'a' },
-    ask_size: { size: 'A', price: 'a' },
-    raw_ask_size: { raw: 'A' },
+    bid: { decimal: 'b', unlessZero: true },
+    bid_size: { size: 'B', price: 'b', unlessZero: true },
+    raw_bid_size: { raw: 'B', unlessZero: true },
+    ask: { decimal: 'a', unlessZero: true },
+    ask_size: { size: 'A', price: 'a', unlessZero: true },
+    raw_ask_size: { raw: 'A', unlessZero: true },
     seq: { integer: 'u' },
     ts: { time: 'T' },
   },
@@ -205,7 +205,7 @@ export const forceOrder: FrameDeclaration = {
   id: [{ time: 'o.T' }, { choose: 'o.S', of: { BUY: 'buy', SELL: 'sell' } }, { digits: 'o.p' }, { digits: 'o.z' }],
   message: {
     price: { decimal: 'o.p' },
-    average_price: { decimal: 'o.ap', unlessZero: true },
+    average_price: { decimal: 'o.ap', optional: true, unlessZero: true },
     size: { size: 'o.z', price: 'o.ap' },
     raw_size: { raw: 'o.z' },
     ts: { time: 'o.T' },

@@ -2,6 +2,7 @@
 // this file has the venue's pages, limits, quirks and divergences.
 import type { Market } from '../../../crds/names.ts'
 import type { AddressRules } from '../../connection/limits.ts'
+import { periodUs } from '../../market/periods.ts'
 import type { FrameDeclaration } from '../../wire/frame.ts'
 import type {
   BookForm,
@@ -60,25 +61,15 @@ const PUBLIC_PATH: Place = ({ host }) => (host === COIN ? '/stream' : '/public/s
 const MARKET_PATH: Place = ({ host }) => (host === COIN ? '/stream' : '/market/stream')
 const FUTURES_API: Place = ({ host }) => (host === COIN ? '/dapi/v1' : '/fapi/v1')
 
-const PERIOD_MS: Readonly<Record<string, number>> = {
-  '5m': 5 * MINUTE_MS,
-  '15m': 15 * MINUTE_MS,
-  '30m': 30 * MINUTE_MS,
-  '1h': 60 * MINUTE_MS,
-  '2h': 120 * MINUTE_MS,
-  '4h': 240 * MINUTE_MS,
-  '6h': 360 * MINUTE_MS,
-  '12h': 720 * MINUTE_MS,
-  '1d': 1440 * MINUTE_MS,
-}
-/** Of ratios: what was missed by a few requests is in the next answer. */
-const RATIO_ROWS = 6
+/** Of ratios: what was missed in two hours, at the least, is in the next answer. */
+const RATIO_ROWS = 30
 /** Values are not there at once when a period ends. */
 const STATISTICS_DELAY_MS = MINUTE_MS
 
 const spot: Room = {
   exchange: 'binance',
   market: 'spot',
+  figures: 'base',
   endpoints: { websocket: 'wss://stream.binance.com:9443', rest: 'https://api.binance.com' },
   protocol: protocol(5),
   rules: { connections: CONNECTIONS, weight: { max: 6000, windowMs: MINUTE_MS }, usedHeader: USED_HEADER },
@@ -131,7 +122,7 @@ const dated = contracts()
 const future = derivatives('future', {
   ...dated,
   // COIN-M names them by their quarter, and with a new quarter the name passes on to another contract.
-  open_interest: { ...dated.open_interest, offers: ({ host }) => host !== COIN },
+  open_interest: { ...dated.open_interest, cadence: '10 s', offers: ({ host }) => host !== COIN },
 })
 
 export const binance: readonly Room[] = [spot, perpetual, future]
@@ -140,6 +131,7 @@ function derivatives(market: Market, types: Types): Room {
   return {
     exchange: 'binance',
     market,
+    figures: 'base, or in contracts where they are coin-margined',
     endpoints: { websocket: 'wss://fstream.binance.com', rest: 'https://fapi.binance.com' },
     hosts: { [COIN]: { websocket: 'wss://dstream.binance.com', rest: 'https://dapi.binance.com' } },
     protocol: protocol(10),
@@ -180,7 +172,7 @@ function contracts() {
     kline: { ...candles(MARKET_PATH, '250 ms'), offers: (_listing, { interval }) => interval !== '1s' },
     open_interest: {
       via: 'rest',
-      cadence: '10 s; of coin-margined contracts 5 min',
+      cadence: '10 s; of coin-margined perpetuals 5 min',
       forms: [{ frame: openInterest }],
       order: { time: 'time' },
       onChange: ['size', 'base'],
@@ -264,10 +256,10 @@ function ratio(frame: FrameDeclaration, endpoint: string): PolledType {
     cadence: 'each period',
     forms: [{ frame }],
     order: { time: 'time' },
-    offers: (_listing, { period = '' }) => period in PERIOD_MS,
+    offers: (_listing, { period = '' }) => periodUs(period) !== undefined,
     query: (listing: Listing, { period = '' }: TypeOptions) =>
       statistics(endpoint, listing, period, `&limit=${RATIO_ROWS}`),
-    everyMs: ({ period = '' }) => PERIOD_MS[period] ?? 0,
+    everyMs: ({ period = '' }) => (periodUs(period) ?? 0) / 1000,
     delayMs: STATISTICS_DELAY_MS,
     read: readRatios,
   }

@@ -110,12 +110,12 @@ export const ticker: FrameDeclaration = {
     { digits: 'best_ask_amount', unlessZero: true },
   ],
   message: {
-    bid: { decimal: 'best_bid_price', unlessZero: true },
-    bid_size: { size: 'best_bid_amount', price: 'best_bid_price', unlessZero: true },
-    raw_bid_size: { raw: 'best_bid_amount', unlessZero: true },
-    ask: { decimal: 'best_ask_price', unlessZero: true },
-    ask_size: { size: 'best_ask_amount', price: 'best_ask_price', unlessZero: true },
-    raw_ask_size: { raw: 'best_ask_amount', unlessZero: true },
+    bid: { decimal: 'best_bid_price', optional: true, unlessZero: true },
+    bid_size: { size: 'best_bid_amount', price: 'best_bid_price', optional: true, unlessZero: true },
+    raw_bid_size: { raw: 'best_bid_amount', optional: true, unlessZero: true },
+    ask: { decimal: 'best_ask_price', optional: true, unlessZero: true },
+    ask_size: { size: 'best_ask_amount', price: 'best_ask_price', optional: true, unlessZero: true },
+    raw_ask_size: { raw: 'best_ask_amount', optional: true, unlessZero: true },
     ts: { time: 'timestamp' },
   },
 }

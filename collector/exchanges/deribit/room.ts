@@ -62,6 +62,7 @@ function room(market: Market, kind: 'future' | 'option', types: Types): Room {
   return {
     exchange: 'deribit',
     market,
+    figures: market === 'option' ? 'base' : 'base, or in quote where contracts are inverse',
     endpoints: { websocket: 'wss://www.deribit.com', rest: 'https://www.deribit.com' },
     protocol,
     rules: {
@@ -155,7 +156,7 @@ function liquidations(): PushedType {
 function volatility(symbolOf: (listing: Listing) => string): PushedType {
   return {
     via: 'websocket',
-    cadence: 'each second',
+    cadence: 'each second, of BTC-USD and ETH-USD alone',
     stream: (listing) => ({ path: PATH, name: `deribit_volatility_index.${INDICES[symbolOf(listing)] ?? ''}` }),
     forms: [{ frame: volatilityIndex }],
     order: { time: 'timestamp' },

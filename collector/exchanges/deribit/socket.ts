@@ -1,30 +1,36 @@
 // Deribit's WebSocket: JSON-RPC 2.0, notifications of subscriptions, heartbeats.
 import type { Control, Protocol } from '../../connection/protocol.ts'
+import { CLOSE_BRACE, COLON, QUOTE, ascii, viewOf } from '../../wire/bytes.ts'
 import { isRecord } from '../../wire/general.ts'
 import type { Envelope } from '../room.ts'
 
-const HEAD = Buffer.from('{"jsonrpc":"2.0","method":"subscription","params":{"channel":"')
-const DATA = Buffer.from('","data":')
+const HEAD = ascii('{"jsonrpc":"2.0","method":"subscription","params":{"channel":"')
+const DATA = ascii('","data":')
+const WORD = 8
+/** Eight bytes of each as a double, which for ASCII is no NaN: equal when the bytes are. The last one overlaps. */
+const HEAD_WORDS = Float64Array.from({ length: Math.floor(HEAD.length / WORD) }, (_, i) => HEAD.readDoubleLE(WORD * i))
+const HEAD_LAST = HEAD.readDoubleLE(HEAD.length - WORD)
+const DATA_WORD = DATA.readDoubleLE(0)
 const NAME_MAX = 128
-const CLOSE_BRACE = 0x7d
-const QUOTE = 0x22
 
 /** Finds the parts of `{"jsonrpc":"2.0","method":"subscription","params":{"channel":"<name>","data":<data>}}`. */
 export function openNotification(bytes: Buffer, envelope: Envelope): boolean {
   const end = bytes.length - 2
-  if (bytes[end] !== CLOSE_BRACE || bytes[end + 1] !== CLOSE_BRACE || !stands(bytes, 0, HEAD)) return false
+  if (end < HEAD.length + DATA.length || bytes[end] !== CLOSE_BRACE || bytes[end + 1] !== CLOSE_BRACE) return false
+  const view = viewOf(bytes)
+  const from = bytes.byteOffset
+  for (let i = 0; i < HEAD_WORDS.length; i++) {
+    if (view.getFloat64(from + WORD * i, true) !== HEAD_WORDS[i]) return false
+  }
+  if (view.getFloat64(from + HEAD.length - WORD, true) !== HEAD_LAST) return false
   let pos = HEAD.length
-  while (bytes[pos] !== QUOTE) if (++pos - HEAD.length > NAME_MAX || pos >= end) return false
-  if (!stands(bytes, pos, DATA)) return false
+  const last = Math.min(HEAD.length + NAME_MAX, end - DATA.length)
+  while (bytes[pos] !== QUOTE) if (++pos > last) return false
+  if (view.getFloat64(from + pos, true) !== DATA_WORD || bytes[pos + WORD] !== COLON) return false
   envelope.nameStart = HEAD.length
   envelope.nameEnd = pos
   envelope.dataStart = pos + DATA.length
   envelope.dataEnd = end
-  return true
-}
-
-function stands(bytes: Buffer, pos: number, wanted: Buffer): boolean {
-  for (let i = 0; i < wanted.length; i++) if (bytes[pos + i] !== wanted[i]) return false
   return true
 }
 

@@ -1,5 +1,7 @@
 // OKX's answers and frames that nest, as plain elements, oldest first.
 import { GENERAL_BYTES_MAX, isRecord, parse, print, textOf } from '../../wire/general.ts'
+import type { OwnElement } from '../room.ts'
+import { plainLiquidations, type Timed } from './liquidations.ts'
 
 /** `data` of a REST answer; undefined when it is an error, or none at all. */
 export function dataOf(body: Buffer): readonly unknown[] | undefined {
@@ -22,21 +24,29 @@ export function readClosedRatios(body: Buffer): Buffer[] | undefined {
 }
 
 /** `liquidation-orders`: each detail with the instrument of its row, by time, which the frame is not sorted by. */
-export function readLiquidations(frame: Buffer): Buffer[] | undefined {
-  const value = frame.length > GENERAL_BYTES_MAX ? undefined : parse(frame)
-  if (!isRecord(value) || !Array.isArray(value['data'])) return undefined
-  const details = value['data'].flatMap((row: unknown) =>
-    isRecord(row) && Array.isArray(row['details']) ? row['details'].flatMap((each) => liquidation(row, each)) : [],
-  )
-  return details.toSorted((a, b) => a.time - b.time).map(({ bytes }) => bytes)
+export function readLiquidations(frame: Buffer): OwnElement[] | undefined {
+  const elements = plainLiquidations(frame) ?? parsedLiquidations(frame)
+  return elements?.toSorted((a, b) => a.time - b.time)
 }
 
-function liquidation({ instId }: Record<string, unknown>, detail: unknown): { time: number; bytes: Buffer }[] {
-  if (!isRecord(detail)) return []
-  const { side, bkPx, sz, ts } = detail
-  const flat = { instId, side, bkPx, sz, ts }
-  if (Object.values(flat).some((one) => textOf(one) === undefined)) return []
-  return element(flat).map((bytes) => ({ time: Number(textOf(ts)), bytes }))
+function parsedLiquidations(frame: Buffer): Timed[] | undefined {
+  const value = frame.length > GENERAL_BYTES_MAX ? undefined : parse(frame)
+  if (!isRecord(value) || !Array.isArray(value['data'])) return undefined
+  return value['data'].flatMap((row: unknown) =>
+    isRecord(row) ? [row['details']].flat().flatMap((detail) => liquidation(row, detail)) : [],
+  )
+}
+
+/** A detail that lacks a value cannot be read, which is said; left out it would be missing in silence. */
+const UNREADABLE = '?'
+
+function liquidation({ instId }: Record<string, unknown>, detail: unknown): Timed[] {
+  const venueSymbol = textOf(instId)
+  if (venueSymbol === undefined) return []
+  const { side, bkPx, sz, ts } = isRecord(detail) ? detail : {}
+  const values = Object.entries({ side, bkPx, sz, ts }).map(([key, value]) => [key, textOf(value) || UNREADABLE])
+  const flat = { instId: venueSymbol, ...Object.fromEntries(values) }
+  return element(flat).map((bytes) => ({ venueSymbol, bytes, time: Number(textOf(ts)) || 0 }))
 }
 
 function element(row: unknown): Buffer[] {

@@ -124,6 +124,8 @@ describe('instruments', () => {
       value: '10',
     })
     for (const ctVal of ['', '0', 'x', '-1', '1e3', undefined]) expect(sizing({ ctVal })).toBeUndefined()
+    // Neither of the two: taken for dollars it would give sizes, and wrong ones.
+    expect(sizing({ ctVal: '10', ctValCcy: 'ETH' })).toBeUndefined()
   })
 
   test('rows of another market and names that are no symbols are left out', () => {

@@ -74,7 +74,7 @@ function listing(row: unknown, instType: InstType): Listing | undefined {
   const option = strike === undefined ? [] : [strike.replace('.', 'd'), right]
   // An ending belongs to the symbol: BTC-USD is settled in coin, BTC-USDUM in dollars.
   const parts = [base, family.replaceAll('_', ''), ...dated, ...option]
-  const sizing = sizingOf(row, instType, base)
+  const sizing = sizingOf(row, instType, base, quote)
   if (parts.includes(undefined) || sizing === undefined) return undefined
   return {
     symbol: parts.join('-'),
@@ -112,16 +112,16 @@ function dayOf(date: string): number | undefined {
   return DAY_OF_2000 + year * 365 + Math.ceil(year / 4) + months + day - 1
 }
 
-/** A contract is `ctVal` × `ctMult` of `ctValCcy`, which is the base or what the price is in. */
-function sizingOf(row: Record<string, unknown>, instType: InstType, base: string): Sizing | undefined {
+/** A contract is `ctVal` × `ctMult` of `ctValCcy`: of the base or of what the price is in. Of anything else it has no size. */
+function sizingOf(row: Record<string, unknown>, instType: InstType, base: string, quote: string): Sizing | undefined {
   if (instType === 'SPOT') return { kind: 'base' }
   const [value, multiplier] = [decimalOf(row['ctVal']), decimalOf(row['ctMult']) ?? '1']
   if (value === undefined) return undefined
   const product = times(value, multiplier)
   if (!/[1-9]/.test(product) || product.length > 24) return undefined
-  const currency = textOf(row['ctValCcy']) ?? ''
-  const isBase = currency === '' ? row['ctType'] !== 'inverse' : currency === base
-  return isBase ? { kind: 'linear', multiplier: product } : { kind: 'inverse', value: product }
+  const currency = textOf(row['ctValCcy']) || (row['ctType'] === 'inverse' ? quote : base)
+  if (currency === base) return { kind: 'linear', multiplier: product }
+  return currency === quote ? { kind: 'inverse', value: product } : undefined
 }
 
 /** The exact product of two decimals, without zeros at its end. */

@@ -226,6 +226,28 @@ describe('liquidations', () => {
     expect(taken(intake)).toEqual([2, 5])
   })
 
+  test.each([
+    { side: 'sell', sz: '1', ts: '1790000001000' },
+    { side: 'sell', bkPx: '', sz: '1', ts: '1790000001000' },
+    { side: 'sell', bkPx: '1', sz: null, ts: '1790000001000' },
+    { side: 'sell', bkPx: '1', sz: '1' },
+    7,
+    undefined,
+  ])('of which a value is missing, as %j, are refused, not left out in silence; of others nobody minds', (detail) => {
+    const intake = new Intake(roomOf('perpetual'), [plan])
+    const strange = (instId: string) => {
+      const data = [{ instId, ...(detail === undefined ? {} : { details: [detail] }) }]
+      return Buffer.from(JSON.stringify({ arg: { channel: 'liquidation-orders', instType: 'SWAP' }, data }))
+    }
+    intake.frame(frame(-1))
+    intake.frame(strange('ETH-USDT-SWAP'))
+    expect(intake.counts.refused.malformed).toBe(0)
+    intake.frame(strange('BTC-USDT-SWAP'))
+    expect(intake.counts.refused.malformed).toBe(1)
+    intake.frame(frame(3))
+    expect(intake.take().map(({ message: { type } }) => type)).toEqual(['liquidation', 'gap', 'liquidation'])
+  })
+
   test('that an earlier run knew are not taken again, those since are', () => {
     const intake = new Intake(roomOf('perpetual'), [{ ...plan, resume: { time: (NOW_MS - 600_000) * 1_000 } }])
     intake.frame(frame(-3_600, -600, -300))

@@ -1,6 +1,7 @@
 // OKX v5: spot, swaps, futures and options. README.md beside this file has the venue's pages, limits, quirks and
 // divergences.
 import type { AddressRules } from '../../connection/limits.ts'
+import { periodUs } from '../../market/periods.ts'
 import type { FrameDeclaration } from '../../wire/frame.ts'
 import type { Market } from '../../../crds/names.ts'
 import type { BookForm, BookType, PolledType, PushedType, Room, TradeType, TypeOptions, Types } from '../room.ts'
@@ -63,20 +64,8 @@ const BARS: Readonly<Record<string, string>> = {
   '1M': '1Mutc',
 }
 
-const MINUTE_MS = 60_000
-/** What was missed by a few requests is in the next answer; the newest row is not taken. */
-const RATIO_ROWS = 6
-const PERIOD_MS: Readonly<Record<string, number>> = {
-  '5m': 5 * MINUTE_MS,
-  '15m': 15 * MINUTE_MS,
-  '30m': 30 * MINUTE_MS,
-  '1h': 60 * MINUTE_MS,
-  '2h': 120 * MINUTE_MS,
-  '4h': 240 * MINUTE_MS,
-  '6h': 360 * MINUTE_MS,
-  '12h': 720 * MINUTE_MS,
-  '1d': 1440 * MINUTE_MS,
-}
+/** What was missed in two hours, at the least, is in the next answer; the newest row is not taken. */
+const RATIO_ROWS = 30
 
 const trades: TradeType = {
   ...pushed(trade, BUSINESS, 'trades-all', 'each trade'),
@@ -125,7 +114,11 @@ const perpetual = room('perpetual', 'SWAP', { ...contracts('SWAP'), ...ratios(),
 const future = room('future', 'FUTURES', {
   ...contracts('FUTURES'),
   ...ratios(),
-  funding_rate: { ...funding, offers: ({ family }) => family === XPERP },
+  funding_rate: {
+    ...funding,
+    cadence: '30 to 90 s, of X-Perps alone',
+    offers: ({ family }) => family === XPERP,
+  },
 })
 const option = room('option', 'OPTION', contracts('OPTION'))
 
@@ -135,6 +128,7 @@ function room(market: Market, instType: InstType, types: Types): Room {
   return {
     exchange: 'okx',
     market,
+    figures: market === 'spot' ? 'base' : 'contracts',
     endpoints: { websocket: 'wss://ws.okx.com:8443', rest: 'https://www.okx.com' },
     protocol,
     rules,
@@ -159,7 +153,7 @@ function contracts(instType: InstType): Types {
       order: { time: 'ts' },
       sparse: true,
       shared: true,
-      flatten: readLiquidations,
+      unnest: readLiquidations,
     },
   }
 }
@@ -190,19 +184,18 @@ function ratios(): Pick<Types, 'lsr_top_position' | 'lsr_all_account'> {
 }
 
 function ratio(frame: FrameDeclaration, endpoint: string): PolledType {
-  const periodOf = ({ period = '' }: TypeOptions): number | undefined => PERIOD_MS[period]
   return {
     via: 'rest',
     forms: [{ frame }],
     order: { time: '0' },
     cadence: 'each period',
-    offers: (_listing, options) => periodOf(options) !== undefined,
+    offers: (_listing, { period = '' }) => periodUs(period) !== undefined,
     query: ({ venueSymbol }, { period = '' }) => ({
       path: `/api/v5/rubik/stat/contracts/${endpoint}?instId=${encodeURIComponent(venueSymbol)}&period=${BARS[period]}&limit=${RATIO_ROWS}`,
       weight: 1,
       pool: 'ratios',
     }),
-    everyMs: (options) => periodOf(options) ?? 0,
+    everyMs: ({ period = '' }) => (periodUs(period) ?? 0) / 1000,
     delayMs: 20_000,
     read: readClosedRatios,
   }

@@ -105,7 +105,7 @@ it('compares the rebuilt book with each snapshot of the same sequence, as deep a
   ])
 })
 
-it('says when the numbering begins anew without a gap, and is content with one', async () => {
+it('says when the numbering begins anew without a gap, and is content with one, or with what says what it continues', async () => {
   const messages = [
     book('snapshot', 100, {}),
     book('delta', 101, {}),
@@ -115,6 +115,11 @@ it('says when the numbering begins anew without a gap, and is content with one',
   expect(texts(await auditMessages(messages))).toEqual(['restart: the venue began its numbering anew after seq 101'])
   const told = gap({ of: 'orderbook', reason: 'sequence_restart', from: at(101).ts, to: at(200).ts })
   expect(texts(await auditMessages([...messages, told]))).toEqual([])
+  const continued = (prev_seq: number) => messages.map((m) => (m.seq === 5 ? { ...m, prev_seq } : m))
+  expect(texts(await auditMessages(continued(101)))).toEqual([])
+  expect(texts(await auditMessages(continued(100)))).toEqual([
+    'restart: the venue began its numbering anew after seq 101',
+  ])
 })
 
 it('measures the share of time in which a consumer is in sync', async () => {

@@ -122,7 +122,8 @@ export class BookOrder implements Order {
       return isSameBook ? 'next' : 'late'
     }
     const isRestart = m.seq <= last
-    if (isRestart && !this.#restarting) this.#closeAt(m, last, ts)
+    // One that says what it continues leaves nothing out.
+    if (isRestart && !this.#restarting && m.prevSeq !== last) this.#closeAt(m, last, ts)
     if (isRestart || this.#restarting) this.#beginAnew(m)
     reach(this.#chain, m.seq, m)
     this.#bids.replace(m.bids)

@@ -1,10 +1,11 @@
 // What an audit keeps of each subject, and of each channel that stands under it.
 import { DATA_TYPES, EXCHANGES, MARKETS, OWN_TYPES, type ExchangeName, type Market } from '../../../crds/names.ts'
 import type { Gap, GapReason, Message } from '../../market/messages.ts'
+import { periodUs } from '../../market/periods.ts'
 import { BookOrder } from './book.ts'
 import type { Layout } from './layout.ts'
 import { NumberOrder, TimeOrder, type Order } from './order.ts'
-import { CandleOrder, periodUs, RatioOrder } from './periods.ts'
+import { CandleOrder, RatioOrder } from './periods.ts'
 import { RecentMessages } from './recent.ts'
 import type { ChannelReport, FindingKind, Proof } from './report.ts'
 

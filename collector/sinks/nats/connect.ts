@@ -65,7 +65,6 @@ export async function connectOnce(options: ConnectOptions): Promise<NatsConnecti
     throw new NotAllowed(`the NATS credentials cannot be read: ${reason(cause)}; mend the Secret or file`, { cause })
   }
   const settings: NodeConnectionOptions = {
-    servers: [...options.servers],
     name: options.name,
     reconnect: false,
     timeout: CONNECT_MS_MAX,
@@ -74,17 +73,34 @@ export async function connectOnce(options: ConnectOptions): Promise<NatsConnecti
     noAsyncTraces: true,
   }
   if (authenticator !== undefined) settings.authenticator = authenticator
-  if (options.tls !== undefined) settings.tls = { ...options.tls() }
-  try {
-    return await connect(settings)
-  } catch (cause) {
-    const servers = options.servers.join(', ')
-    if (cause instanceof AuthorizationError || cause instanceof UserAuthenticationExpiredError) {
-      const advice = 'check its credentials (spec.sink.nats.credentialsSecret)'
-      throw new NotAllowed(`${servers} does not let the collector in: ${reason(cause)}; ${advice}`, { cause })
+  let cause: unknown
+  for (const server of shuffled(options.servers)) {
+    try {
+      return await connect({ ...settings, servers: server, ...tlsTo(server, options.tls?.()) })
+    } catch (error) {
+      cause = error
+      if (error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError) {
+        const advice = 'check its credentials (spec.sink.nats.credentialsSecret)'
+        throw new NotAllowed(`${server} does not let the collector in: ${reason(error)}; ${advice}`, { cause })
+      }
     }
-    throw new Error(`no connection to ${servers}: ${reason(cause)}; is the NATS server up and reachable?`, { cause })
   }
+  const servers = options.servers.join(', ')
+  throw new Error(`no connection to ${servers}: ${reason(cause)}; is the NATS server up and reachable?`, { cause })
+}
+
+function shuffled(servers: readonly string[]): string[] {
+  return servers
+    .map((server) => ({ server, place: Math.random() }))
+    .toSorted((a, b) => a.place - b.place)
+    .map(({ server }) => server)
+}
+
+/** The library names a server to TLS only where it has a name: of an address Node would compare 'localhost'. */
+function tlsTo(server: string, tls: NatsTls | undefined): Pick<NodeConnectionOptions, 'tls'> {
+  const host = URL.parse(server)?.hostname.replace(/^\[|\]$/g, '')
+  const options = { ...tls, host }
+  return tls === undefined ? {} : { tls: options }
 }
 
 function authenticatorOf(identity: NatsIdentity): Authenticator | undefined {

@@ -1,11 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { laneOf } from '../decode.ts'
 import { latin1 } from '../latin1.ts'
-import { binance } from './binance.ts'
-import { deribit } from './deribit.ts'
-import { okx } from './okx.ts'
+import { VENUES } from './venues.ts'
 
-const CASES = [binance, okx, deribit].flatMap(({ exchange, strands }) =>
+const CASES = VENUES.flatMap(({ exchange, strands }) =>
   Object.entries(strands).flatMap(([type, all]) =>
     all.map((strand) => ({
       exchange,
