@@ -63,7 +63,14 @@ export function makeCertificate(): Certificate | undefined {
   const dir = mkdtempSync(join(tmpdir(), 'marketprism-tls-'))
   try {
     const args = 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test'.split(' ')
-    const out = ['-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-keyout', join(dir, 'key'), '-out', join(dir, 'cert')]
+    const out = [
+      '-addext',
+      'subjectAltName=DNS:localhost,IP:127.0.0.1',
+      '-keyout',
+      join(dir, 'key'),
+      '-out',
+      join(dir, 'cert'),
+    ]
     const { status } = spawnSync('openssl', [...args, ...out], { stdio: 'ignore' })
     if (status !== 0) return undefined
     return { cert: readFileSync(join(dir, 'cert'), 'utf8'), key: readFileSync(join(dir, 'key'), 'utf8') }

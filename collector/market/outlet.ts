@@ -139,7 +139,7 @@ export class Outlet {
       this.reject(time)
       return true
     }
-    if (this.#patch(template, bytes, frame, received, time)) return true
+    if (this.#paste(template, bytes, frame, received, time)) return true
     if (!template.fill(bytes, frame, received)) return false
     const hasSaid = this.#lapse === undefined || this.recover(time, ends, template.end)
     if (!hasSaid || !this.#write(template, received, time)) this.drop(time)
@@ -218,26 +218,26 @@ export class Outlet {
       flags.copy(room, at + tail)
       template.bytes.copy(room, at + tail + flags.length, tail, template.end)
     }
-    this.#commit(template, at + length, received, time)
+    this.#commit(at + template.payload, at + length, received, time)
     return true
   }
 
-  /** The usual way of a record into the spool: straight, without filling the template. @returns false when it is another's */
-  #patch(template: Template, bytes: Buffer, frame: Frame, received: number, time: number): boolean {
+  /** The usual way of a record into the spool: straight. @returns false when it is another's */
+  #paste(template: Template, bytes: Buffer, frame: Frame, received: number, time: number): boolean {
     if (this.#lapse !== undefined || this.guard.flags.length > 0) return false
     const { spool } = this.own
-    const room = spool.open(template.patchedMax(frame.at), this.#share)
-    const end = room === undefined ? -1 : template.patch(bytes, frame, received, room, spool.at)
+    const room = spool.open(template.bytesMax(frame.at), this.#share)
+    const end = room === undefined ? -1 : template.paste(bytes, frame, received, room, spool.at)
     if (end < 0) return false
-    this.#commit(template, end, received, time)
+    this.#commit(template.payload, end, received, time)
     return true
   }
 
-  /** Commits what was written from the spool's place to `end`. */
-  #commit(template: Template, end: number, received: number, time: number): void {
+  /** Commits what was written from the spool's place to `end`, its payload from `payload` on. */
+  #commit(payload: number, end: number, received: number, time: number): void {
     const { channel } = this
     const { spool } = this.own
-    spool.commit(channel.index, spool.at + template.payload, end, received)
+    spool.commit(channel.index, payload, end, received)
     channel.tally.made += 1
     channel.tally.lastReceived = received
     this.lastTime = time

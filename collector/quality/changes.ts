@@ -29,6 +29,8 @@ export class Changes {
   #bytes = Buffer.alloc(BYTES_FIRST)
   #view = dataView(this.#bytes)
   readonly #lengths: Int32Array
+  /** Where the last value ends. */
+  #end = 0
 
   /** @param keys those whose values count; absent: all that go into the message */
   constructor(forms: Forms, keys?: readonly string[]) {
@@ -42,14 +44,15 @@ export class Changes {
     const { frame, rows } = this.#forms[form] as Values
     const { at } = frame
     const kept = this.#bytes
-    let pos = 0
-    for (let i = 0; i < rows.length; i++) {
+    let pos = this.#end
+    // From the last one back: what a message begins with, as times and opening prices, is the same most often.
+    for (let i = rows.length - 1; i >= 0; i--) {
       const row = rows[i] as number
       const start = at[row] as number
       const length = start < 0 ? -1 : (at[row + 1] as number) - start
       if (length !== this.#lengths[i]) return false
+      if (length > 0) pos -= length
       for (let j = 0; j < length; j++) if (bytes[start + j] !== kept[pos + j]) return false
-      if (length > 0) pos += length
     }
     return true
   }
@@ -71,6 +74,7 @@ export class Changes {
       copyAscii(view, bytes.byteOffset + start, this.#view, pos, length)
       pos += length
     }
+    this.#end = pos
     this.#form = form
   }
 

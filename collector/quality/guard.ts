@@ -160,10 +160,11 @@ export class ChannelGuard implements Guard {
 
   #ticker({ frame, best, seq }: Places, bytes: Buffer, time: number): number {
     const { at } = frame
-    const [bid, bidSize, ask, askSize] = best as [number, number, number, number]
-    if (!canBeSide(bytes, at, bid, bidSize) || !canBeSide(bytes, at, ask, askSize)) return BIT.badNumber
-    this.#bid = priceOf(bytes, at, bid)
-    this.#ask = priceOf(bytes, at, ask)
+    const bid = bestOf(bytes, at, best[0] as number, best[1] as number)
+    const ask = bestOf(bytes, at, best[2] as number, best[3] as number)
+    if (bid < 0 || ask < 0) return BIT.badNumber
+    this.#bid = bid
+    this.#ask = ask
     this.#seq = seq < 0 ? Number.NaN : frame.integer(seq)
     this.#bestTime = this.#hasTime ? time : Number.NaN
     return this.#sides()
@@ -204,19 +205,22 @@ export class ChannelGuard implements Guard {
   }
 }
 
-/** Whether price and size of a best price can be: both above zero, or there is none, which some venues write as zeros. */
-function canBeSide(bytes: Buffer, at: Int32Array, priceRow: number, sizeRow: number): boolean {
-  const [price, size] = [at[priceRow] as number, at[sizeRow] as number]
-  if (price < 0 || size < 0) return price < 0 || isPositive(bytes, price, at[priceRow + 1] as number)
-  if (bytes[price] === MINUS || bytes[size] === MINUS) return false
-  return isPositive(bytes, price, at[priceRow + 1] as number) === isPositive(bytes, size, at[sizeRow + 1] as number)
-}
+const CANNOT_BE = -1
 
-/** NaN where there is none. */
-function priceOf(bytes: Buffer, at: Int32Array, row: number): number {
-  const start = at[row] as number
-  const price = start < 0 ? 0 : numberAt(bytes, start, at[row + 1] as number)
-  return price > 0 ? price : Number.NaN
+/**
+ * A best price; NaN where there is none, which some venues write as zeros; {@link CANNOT_BE} where it or its size is below
+ * zero, or one of them zero.
+ */
+function bestOf(bytes: Buffer, at: Int32Array, priceRow: number, sizeRow: number): number {
+  const start = at[priceRow] as number
+  if (start < 0) return Number.NaN
+  const price = numberAt(bytes, start, at[priceRow + 1] as number)
+  const size = at[sizeRow] as number
+  const isThere = price > 0
+  if (size < 0) return isThere ? price : CANNOT_BE
+  if (bytes[start] === MINUS || isThere !== isPositive(bytes, size, at[sizeRow + 1] as number)) return CANNOT_BE
+  if (isThere) return price
+  return bytes[size] === MINUS ? CANNOT_BE : Number.NaN
 }
 
 function placesOf(type: DataType, frame: Frame): Places {

@@ -179,7 +179,7 @@ export class TradeTrack implements Track {
 
   /** Says, if there is room, what is missing before this trade. */
   #recover(id: number, time: number): void {
-    if (this.outlet.recover(time, this.#missing(id), this.#record.end)) this.#stored = id - 1
+    if (this.outlet.recover(time, this.#missing(id), this.#record.bytesMax(this.#frame.at))) this.#stored = id - 1
   }
 
   /** What a gap says that ends with this trade. */

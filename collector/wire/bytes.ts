@@ -141,19 +141,22 @@ export function toMicros(time: number): number {
 }
 
 let viewed: Buffer | undefined
-let memory: ArrayBufferLike | undefined
 let view: DataView = new DataView(new ArrayBuffer(0))
+/** What was viewed before it, in other memory. */
+let before: DataView = view
 
 /**
  * A view of the memory that a Buffer lies in. Frames of one socket read share it, so that it is made anew for few of
- * them; and one frame asks several times, so that even looking it up is saved.
+ * them; and one frame asks several times, so that even looking it up is saved. Two are kept, since what a venue's room
+ * makes of a frame lies in memory of its own.
  */
 export function viewOf(bytes: Buffer): DataView {
   if (bytes === viewed) return view
   viewed = bytes
-  if (bytes.buffer !== memory) {
-    memory = bytes.buffer
-    view = new DataView(memory)
-  }
+  const memory = bytes.buffer
+  if (memory === view.buffer) return view
+  const found = memory === before.buffer ? before : new DataView(memory)
+  before = view
+  view = found
   return view
 }

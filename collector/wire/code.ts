@@ -3,8 +3,8 @@
 // In it stand `b` and `v`, the frame's bytes and a view of their memory, in which they begin at `o`; `n`, how many they
 // are; `p`, the place in them; `s`, where the value begins, and `c`, a byte; `at` and `m`, where values lie and the
 // numbers that they are; `x`, 1 once the element is known to be another's; `z`, digits as a number; `t`, stepping over
-// any value; `h`, `k` and `q0` to `q3` for whatever is at hand. A piece ends with `p` behind the value, and returns -1
-// where that is none of its kind.
+// any value; `w`, where an object of no interest begins; `h`, `k` and `q0` to `q3` for whatever is at hand. A piece ends
+// with `p` behind the value, and returns -1 where that is none of its kind.
 // Long ids and times are mostly as long as the last time: their digits are told and added up four at a time.
 import { DECIMAL_MAX, ascii } from './bytes.ts'
 import type { Field } from './fields.ts'
@@ -18,6 +18,15 @@ export interface Seen {
   readonly behind: number
 }
 
+/** Inside a value of no interest: bytes that stay the same, and a scalar behind them but for the last. */
+export interface Cell {
+  readonly constant: Buffer
+  readonly form?: Form
+  readonly seen?: Seen
+}
+
+/** What stands in a string in plain form, but for what is not ASCII. */
+const IS_PLAIN = 'c>=35&&c<127&&c!==92||c===32||c===33'
 const IS_TOKEN = 'c>=48&&c<=57||c>=97&&c<=122||c>=65&&c<=90||c===45||c===46||c===95'
 
 /** A value of a declared kind, which may be absent. */
@@ -113,10 +122,23 @@ function tail(q: string, digits: number): string {
 
 /** Up to a decimal that is one; what follows is for it, and for what is none. */
 function decimalCode(text: string): string {
-  const fraction = text.length - text.indexOf('.') - 1
-  const eight = text.includes('.') && fraction >= 8 ? `if(p+9<n&&!(${digitsCode(8, 'k')}))p+=8;` : ''
-  const point = `if(c===46){k=p+1;${eight}do c=b[++p];while((c^48)<10);if(p===k)return -1}`
-  return `if(c===45)c=b[++p];k=p;while((c^48)<10)c=b[++p];if(p>k&&(b[k]!==48||p-k===1)){${point}if(p-s>${DECIMAL_MAX})return -1;`
+  const point = fractionCode(text, 'return -1')
+  return `${wholeCode(text)}if(p>k&&(b[k]!==48||p-k===1)){${point}if(p-s>${DECIMAL_MAX})return -1;`
+}
+
+/** A sign and the digits behind it, which begin at `k`. */
+function wholeCode(text: string): string {
+  const digits = text.replace('-', '').split('.')[0]?.length ?? 0
+  const four = digits >= 4 ? `if(p+4<n&&!(${digitsCode(4)}))c=b[p+=4];` : ''
+  return `if(c===45)c=b[++p];k=p;${four}while((c^48)<10)c=b[++p];`
+}
+
+/** A point and the digits behind it, if it is there. `miss` is done where there are none. */
+function fractionCode(text: string, miss: string): string {
+  const digits = text.includes('.') ? text.length - text.indexOf('.') - 1 : 0
+  const many = digits >= 8 ? 8 : digits >= 4 ? 4 : 0
+  const run = many > 0 ? `if(p+${many + 1}<n&&!(${digitsCode(many, 'k')}))p+=${many};` : ''
+  return `if(c===46){k=p+1;${run}do c=b[++p];while((c^48)<10);if(p===k)${miss}}`
 }
 
 /** Where a value says that there is none. */
@@ -133,27 +155,67 @@ export function absentCode({ row, word, words, needed, isNumber }: Field): strin
 }
 
 /** A value under a key of no interest: quick where it stands in the same form again, or else stepped over. */
-export function undeclaredCode(form: Form, { text, behind }: Seen, isOpened: boolean): string {
-  const skip = '{p=t(b,s,n);if(p<0)return -1}'
+export function undeclaredCode(form: Form, seen: Seen, isOpened: boolean): string {
   // An object there would hold keys of interest.
   const start = `s=p;c=b[p];${isOpened ? 'if(c===123||c===91)return -1;' : ''}`
+  return start + steppedCode(form, seen, '{p=t(b,s,n);if(p<0)return -1}')
+}
+
+/**
+ * An object or array of no interest: quick where the same keys come again with scalars as they were, or else stepped
+ * over. What fits is what stepping over takes: nothing in it is deeper than it was. Deribit's ticker with its `stats` is
+ * read in 345 ns instead of 690.
+ * @param cells what stands in it: constant bytes and scalars by turns
+ */
+export function nestedCode(cells: readonly Cell[]): string {
+  const inner = cells.map(({ constant, form, seen }) => {
+    const value = form === undefined || seen === undefined ? '' : `s=p;c=b[p];${steppedCode(form, seen, 'break i')}`
+    return `${constantCode(constant, 'break i')}${value};`
+  })
+  return `{const w=p;j:{i:{${inner.join('')}break j}p=t(b,w,n);if(p<0)return -1}}`
+}
+
+/** Steps over a value that begins with `c` at `s`. `skip` is done where it does not stand in this form. */
+function steppedCode(form: Form, { text, behind }: Seen, skip: string): string {
   switch (form) {
-    case 'string':
-      return `${start}if(c===34)do c=b[++p];while(c>=35&&c<127&&c!==92||c===32||c===33);if(c===34&&p>s)p++;else${skip}`
+    case 'string': {
+      // A figure in quotes, of which venues write many, is quicker by its digits.
+      const figure = /^-?\d+(?:\.\d+)?$/.test(text) ? wholeCode(text) + fractionCode(text, ';') : ''
+      return `if(c===34){c=b[++p];${figure}while(${IS_PLAIN})c=b[++p]}if(c===34&&p>s)p++;else ${skip}`
+    }
     case 'number': {
       const long = /^[1-9]\d{7,15}$/.test(text)
       const isFit = `p+${text.length}<n&&b[p+${text.length}]===${behind}&&c!==48&&!(${digitsCode(text.length)})`
       const quick = long ? `if(${isFit})p+=${text.length};else` : ''
-      const point = 'if(c===46){k=p+1;do c=b[++p];while((c^48)<10);if(p===k)h=0}'
-      const scan = `if(c===45)c=b[++p];k=p;while((c^48)<10)c=b[++p];h=b[k]===48&&p-k>1?0:p-k;${point}`
-      return `${start}${quick}{${scan}if(h===0||c!==${behind})${skip}}`
+      const scan = `${wholeCode(text)}h=b[k]===48&&p-k>1?0:p-k;${fractionCode(text, 'h=0')}`
+      return `${quick}{${scan}if(h===0||c!==${behind})${skip}}`
     }
     case 'boolean':
-      return `${start}if(${same('true')})p+=4;else if(${same('false')})p+=5;else${skip}`
+      return `if(${same('true')})p+=4;else if(${same('false')})p+=5;else ${skip}`
     case 'null':
+      return `if(${same('null')})p+=4;else ${skip}`
     case 'nested':
-      return start + skip
+      return skip
   }
+}
+
+/**
+ * Code that compares constant bytes, four or eight at a time, and steps over them. Reading beyond the frame is caught
+ * before. `miss` is done where others stand there.
+ */
+export function constantCode(constant: Buffer, miss = 'return -1'): string {
+  const { length } = constant
+  if (length < 4) return `if(${[...constant].map((c, i) => `b[p+${i}]!==${c}`).join('||')})${miss};p+=${length};`
+  const isAscii = constant.every((c) => c < 0x7f)
+  // Eight ASCII bytes are a double that is no NaN: equal when the bytes are.
+  const step = length >= 8 && isAscii ? 8 : 4
+  const places = Array.from({ length: Math.ceil(length / step) }, (_, i) => Math.min(i * step, length - step))
+  const differs = places.map((at) =>
+    step === 8
+      ? `v.getFloat64(o+p+${at},true)!==${constant.readDoubleLE(at)}`
+      : `v.getInt32(o+p+${at},true)!==${constant.readInt32LE(at)}`,
+  )
+  return `if(p+${length}>n||${differs.join('||')})${miss};p+=${length};`
 }
 
 /** Code that is true where the bytes at `p` are this text. */

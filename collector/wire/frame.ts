@@ -10,9 +10,9 @@ import { type Field, Fields, MALFORMED, OTHER, judge } from './fields.ts'
 import type { Expected, Keys } from './kinds.ts'
 import { type Match, compile } from './layout.ts'
 import type { Levels } from './levels.ts'
+import { type Paste, compilePaste } from './paste.ts'
 import { BASE, type Sizing, converterOf } from './sizes.ts'
 import { type IdPart, type Source, combinations, idSteps, isOptional, keysOf, step } from './sources.ts'
-import { type Writers, compileWriters } from './steps.ts'
 import { type Side, Template, side } from './template.ts'
 import { tokens } from './tokens.ts'
 
@@ -52,7 +52,7 @@ export class Frame {
   /** Of them such as were learned from elements that are another's. */
   #others = 0
   /** For sizes in base and for converted ones. */
-  readonly #writers = new Map<boolean, Writers>()
+  readonly #pastes = new Map<boolean, Paste>()
   readonly #fields: Fields
 
   constructor(declaration: FrameDeclaration) {
@@ -153,9 +153,9 @@ export class Frame {
       const making = { frame: this, constants, word, isConverted: convert !== undefined }
       const ids = idSteps(id, making)
       const steps = Object.entries(message).flatMap(([name, source]) => step(name, source, making))
-      const writers = this.#writers.get(convert === undefined) ?? compileWriters([...ids, ...steps])
-      this.#writers.set(convert === undefined, writers)
-      return new Template({ idHead, id: ids, head, steps, sides, writers, convert })
+      const paste = this.#pastes.get(convert === undefined) ?? compilePaste(ids, steps)
+      this.#pastes.set(convert === undefined, paste)
+      return new Template({ idHead, id: ids, head, steps, sides, paste, convert })
     }
     const records = combinations(choices).map(build)
     return (records[0] as Template).join(choices, records)

@@ -8,11 +8,11 @@
 // offsets. Where a runtime forbids compiling (--disallow-code-generation-from-strings) all elements are read by their
 // tokens.
 import { provenInteger } from './bytes.ts'
-import { type Seen, absentCode, undeclaredCode, valueCode } from './code.ts'
+import { type Cell, type Seen, absentCode, constantCode, nestedCode, undeclaredCode, valueCode } from './code.ts'
 import { type Field, type Fields, isAbsent, isOfKind, isText } from './fields.ts'
 import type { Levels } from './levels.ts'
 import { skipValue } from './plain.ts'
-import type { Token, Tokens } from './tokens.ts'
+import { type Token, type Tokens, tokens } from './tokens.ts'
 
 /**
  * Reads the element at `pos` into `at`; returns the place behind it; -1 where it does not fit; below that `~place` of an
@@ -23,6 +23,8 @@ export type Match = (bytes: Buffer, view: DataView, pos: number, at: Int32Array,
 
 /** Most bytes between two values that become code: a key of a megabyte shall not. */
 const CONSTANT_BYTES_MAX = 256
+/** Most values inside those of no interest that become code: lists, whose lengths change, shall not. */
+const CELLS_MAX = 32
 
 /** The layout of an element in plain form; undefined where it cannot be compiled, or would not fit the element itself. */
 export function compile(bytes: Buffer, pos: number, { found, end }: Tokens, fields: Fields): Match | undefined {
@@ -38,6 +40,8 @@ class Layout {
   readonly #isOther: boolean
   readonly #levels: Levels[] = []
   readonly #present = new Set<Field>()
+  /** So many more may become code. */
+  #cellsLeft = CELLS_MAX
   #code = ''
   /** Where the constant bytes before the next value begin. */
   #from: number
@@ -123,25 +127,32 @@ class Layout {
   }
 
   #undeclared(token: Token): boolean {
+    const cells = token.form === 'nested' ? this.#cells(token) : undefined
+    if (cells !== undefined) {
+      if (!this.#constant(token.start, token.end)) return false
+      this.#code += nestedCode(cells)
+      return true
+    }
     const quote = token.form === 'string' ? 1 : 0
     if (!this.#constant(token.start - quote, token.end + quote)) return false
     this.#code += undeclaredCode(token.form, this.#seen(token), this.#fields.isOpened(token.path))
     return true
   }
-}
 
-/** Code that compares constant bytes, four or eight at a time, and steps over them. Reading beyond the frame is caught before. */
-function constantCode(constant: Buffer): string {
-  const { length } = constant
-  if (length < 4) return `if(${[...constant].map((c, i) => `b[p+${i}]!==${c}`).join('||')})return -1;p+=${length};`
-  const isAscii = constant.every((c) => c < 0x7f)
-  // Eight ASCII bytes are a double that is no NaN: equal when the bytes are.
-  const step = length >= 8 && isAscii ? 8 : 4
-  const places = Array.from({ length: Math.ceil(length / step) }, (_, i) => Math.min(i * step, length - step))
-  const differs = places.map((at) =>
-    step === 8
-      ? `v.getFloat64(o+p+${at},true)!==${constant.readDoubleLE(at)}`
-      : `v.getInt32(o+p+${at},true)!==${constant.readInt32LE(at)}`,
-  )
-  return `if(p+${length}>n||${differs.join('||')})return -1;p+=${length};`
+  /** What stands in an object or array of no interest; undefined where it shall be stepped over as a whole. */
+  #cells({ start, end }: Token): Cell[] | undefined {
+    const bytes = this.#bytes
+    const inside = tokens(bytes, start, end, () => true)
+    if (inside === undefined || inside.found.length > this.#cellsLeft) return undefined
+    this.#cellsLeft -= inside.found.length
+    let from = start
+    const cells = inside.found.map((token): Cell => {
+      const quote = token.form === 'string' ? 1 : 0
+      const constant = bytes.subarray(from, token.start - quote)
+      from = token.end + quote
+      return { constant, form: token.form, seen: this.#seen(token) }
+    })
+    cells.push({ constant: bytes.subarray(from, end) })
+    return cells.every(({ constant }) => constant.length <= CONSTANT_BYTES_MAX) ? cells : undefined
+  }
 }

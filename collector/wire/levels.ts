@@ -55,16 +55,18 @@ export class Levels {
     }
   }
 
-  /** Reads `["PRICE","SIZE"]`, as venues write almost all levels; returns the place behind it, or -1. */
+  /** Reads `["PRICE","SIZE"{,VALUE}]`, as venues write almost all levels; returns the place behind it, or -1. */
   #usual(bytes: Buffer, pos: number): number {
     if (bytes[pos] !== OPEN_BRACKET || bytes[pos + 1] !== QUOTE) return -1
     const priceEnd = this.#price(bytes, pos + 2)
     if (priceEnd < 0 || bytes[priceEnd] !== QUOTE || bytes[priceEnd + 1] !== COMMA || bytes[priceEnd + 2] !== QUOTE)
       return -1
     const sizeEnd = skipDecimal(bytes, priceEnd + 3)
-    if (sizeEnd < 0 || bytes[sizeEnd] !== QUOTE || bytes[sizeEnd + 1] !== CLOSE_BRACKET) return -1
+    if (sizeEnd < 0 || bytes[sizeEnd] !== QUOTE) return -1
     this.#put(pos + 2, priceEnd, priceEnd + 3, sizeEnd)
-    return sizeEnd + 2
+    if (bytes[sizeEnd + 1] === CLOSE_BRACKET) return sizeEnd + 2
+    const behind = this.#more(bytes, sizeEnd + 1)
+    return bytes[behind] === CLOSE_BRACKET ? behind + 1 : -1
   }
 
   /** Reads a level in whatever form into the current row; returns the place behind it, or -1. */
@@ -77,20 +79,37 @@ export class Levels {
   /** Reads PRICE,SIZE and values behind them; returns the place behind them, or -1. */
   #level(bytes: Buffer, pos: number): number {
     const behind = this.#pair(bytes, pos)
-    if (behind < 0 || bytes[behind] !== COMMA) return behind
+    return behind < 0 || bytes[behind] !== COMMA ? behind : this.#more(bytes, behind)
+  }
+
+  /** Steps over `,VALUE` and more of the same, mostly digits in quotes; returns the place behind them, or -1. */
+  #more(bytes: Buffer, pos: number): number {
     this.isPlain = false
-    return skipValues(bytes, behind)
+    while (bytes[pos] === COMMA) {
+      const end = bytes[pos + 1] === QUOTE ? skipDigits(bytes, pos + 2) : pos
+      pos = bytes[end] === QUOTE ? end + 1 : skipValue(bytes, pos + 1, bytes.length)
+    }
+    return pos
   }
 
   /** Reads `"new",PRICE,SIZE`; returns the place behind it, or -1. */
   #action(bytes: Buffer, pos: number): number {
-    const isDelete = bytes[pos + 1] === DELETE[1]
-    const action = isDelete ? DELETE : bytes[pos + 1] === CHANGE[1] ? CHANGE : NEW
-    for (let i = 0; i < action.length; i++) if (bytes[pos + i] !== action[i]) return -1
-    const behind = this.#pair(bytes, pos + action.length)
+    const price = skipAction(bytes, pos)
+    if (price < 0) return -1
+    const plain = this.#numbers(bytes, price)
+    const behind = plain < 0 ? this.#pair(bytes, price) : plain
+    if (bytes[pos + 1] !== DELETE[1] || behind < 0) return behind
     const row = this.count * 4
-    const isGone = isDelete && behind >= 0
-    return isGone && !isZero(bytes, this.at[row + 2] as number, this.at[row + 3] as number) ? -1 : behind
+    return isZero(bytes, this.at[row + 2] as number, this.at[row + 3] as number) ? behind : -1
+  }
+
+  /** Reads PRICE,SIZE as JSON numbers, as venues of actions write them; returns the place behind them, or -1. */
+  #numbers(bytes: Buffer, pos: number): number {
+    const priceEnd = isNumber(bytes, pos) ? this.#price(bytes, pos) : -1
+    if (priceEnd < 0 || bytes[priceEnd] !== COMMA || !isNumber(bytes, priceEnd + 1)) return -1
+    const sizeEnd = skipDecimal(bytes, priceEnd + 1)
+    if (sizeEnd >= 0) this.#put(pos, priceEnd, priceEnd + 1, sizeEnd)
+    return sizeEnd
   }
 
   /** Reads PRICE,SIZE, in quotes or not, into the current row; returns the place behind them, or -1. */
@@ -165,6 +184,22 @@ export class Levels {
   }
 }
 
+/** The place behind `"new",`, `"change",` or `"delete",`, or -1. No loop, since nobody can guess how long the next is. */
+function skipAction(bytes: Buffer, pos: number): number {
+  const first = bytes[pos + 1]
+  const word = first === DELETE[1] ? DELETE : first === CHANGE[1] ? CHANGE : NEW
+  const isBegun =
+    bytes[pos] === word[0] &&
+    first === word[1] &&
+    bytes[pos + 2] === word[2] &&
+    bytes[pos + 3] === word[3] &&
+    bytes[pos + 4] === word[4] &&
+    bytes[pos + 5] === word[5]
+  if (!isBegun) return -1
+  if (word === NEW) return pos + 6
+  return bytes[pos + 6] === word[6] && bytes[pos + 7] === word[7] && bytes[pos + 8] === word[8] ? pos + 9 : -1
+}
+
 /** The place behind a plain decimal, or -1. */
 function skipDecimal(bytes: Buffer, start: number): number {
   const point = skipDigits(bytes, start)
@@ -188,10 +223,4 @@ function isNumber(bytes: Buffer, start: number): boolean {
 /** The place behind the quote at `pos`, or -1. */
 function closed(bytes: Buffer, pos: number): number {
   return bytes[pos] === QUOTE ? pos + 1 : -1
-}
-
-/** The place behind `,VALUE` and more of the same, or -1. */
-function skipValues(bytes: Buffer, pos: number): number {
-  while (pos >= 0 && bytes[pos] === COMMA) pos = skipValue(bytes, pos + 1, bytes.length)
-  return pos
 }

@@ -4,10 +4,8 @@ import type { Message } from '../../collector/market/messages.ts'
 import { type ChannelDay, isAnnounced } from './channel.ts'
 import type { Seen } from './check.ts'
 import { type Day, LAST_MS, START_MS } from './day.ts'
-import type { Heard, Meanings } from './meanings.ts'
+import { ASKING_MS, carries, type Heard, type Meanings, type Told } from './meanings.ts'
 
-/** From the opening of a socket until all of its streams have been asked for, and what a stream's turn may take, ms. */
-const ASKING_MS = 4_000
 const BEHIND_US = 5_000_000
 
 export function checkPushed(
@@ -51,18 +49,27 @@ export function checkHeard(
     else if (one.at < day.end - LAST_MS && !repeats.has(one)) {
       const time = timeOf(one)
       const slack = day.skewMax * 1000
-      if (isAnnounced(channel.gaps, time, time, slack) || (isSparse && isRetold(day, meanings, one, events))) {
+      if (
+        isAnnounced(channel.gaps, time, time, slack) ||
+        isNext(channel, one) ||
+        (isSparse && isRetold(day, meanings, one, events))
+      ) {
         seen.announced += 1
       } else say(`${one.content} arrived at ${one.at} and is missing`)
     }
   }
 }
 
+/** Whether a gap is what comes next: where the venue changes the order, what was lost may be later than what ends it. */
+function isNext({ all }: ChannelDay, { at }: Heard): boolean {
+  return all.find(({ received }) => received >= Math.floor(at * 1000))?.type === 'gap'
+}
+
 /**
  * Told a second time: of what was lost in silence nobody knows, and a new process takes old ones for known. A venue whose
  * clock was set tells old ones with other times. What happened before the day began is nobody's.
  */
-function isRetold(day: Day, meanings: Meanings, one: Heard, events: ReadonlySet<string>): boolean {
+function isRetold(day: Day, meanings: Meanings, one: Told, events: ReadonlySet<string>): boolean {
   return (
     (one.message.ts ?? 0) < START_MS * 1000 ||
     meanings.isLost(one) ||
@@ -95,6 +102,8 @@ class Repeats {
   readonly #onlyChanges: boolean
   readonly #isSparse: boolean
   #last: Heard | undefined
+  /** Of the latest time: where the venue sends an older one after it, whoever goes by `ts` holds this one. */
+  #latest: Heard | undefined
 
   constructor({ wish }: ChannelDay) {
     const typeRoom = wish.room.types[wish.wanted.type]
@@ -104,6 +113,7 @@ class Repeats {
 
   published(one: Heard): void {
     this.#last = one
+    if (this.#latest === undefined || !isAfter(this.#latest, one)) this.#latest = one
   }
 
   has(one: Heard): boolean {
@@ -111,10 +121,19 @@ class Repeats {
     if (last === undefined || this.#isSparse) return false
     // One server of a venue may be behind another.
     if (last.line === undefined && timeOf(one) <= timeOf(last) && timeOf(one) > timeOf(last) - BEHIND_US) return true
-    if (this.#onlyChanges && saidBy(last.message) === saidBy(one.message)) return true
+    const said = saidBy(one.message)
+    if (this.#onlyChanges && [last, this.#latest].some((m) => m !== undefined && saidBy(m.message) === said))
+      return true
     // Two sockets overlap, and the one is behind the other.
-    return last.line !== one.line && last.line !== undefined && timeOf(one) <= timeOf(last)
+    return last.line !== one.line && last.line !== undefined && !isAfter(one, last)
   }
+}
+
+/** Whether the venue says that one is later than another. */
+function isAfter(one: Heard, other: Heard): boolean {
+  const [a, b] = [one.message, other.message]
+  if (a.type === 'ticker' && b.type === 'ticker' && a.seq !== undefined && b.seq !== undefined) return a.seq > b.seq
+  return timeOf(one) > timeOf(other)
 }
 
 /** When it happened by the venue, else when it arrived, µs. */
@@ -125,15 +144,16 @@ function timeOf({ message: m, at }: { readonly message: Message; readonly at: nu
 /** What the venue said while nobody listened is announced, or told again later. */
 function checkTold(day: Day, meanings: Meanings, channel: ChannelDay, say: (text: string) => void, seen: Seen): void {
   const { room, stream } = channel.wish
-  const lines = day.accounts
-    .flatMap(({ lines: all }) => all)
-    .filter(({ market, path }) => market === room.market && path === stream?.path)
+  const lines = day.accounts.flatMap(({ lines: all }) => all).filter(({ market }) => market === room.market)
   const ids = new Set(channel.published.map(({ id }) => id))
+  const events = new Set(channel.published.map(({ message }) => eventOf(message)))
+  const isSparse = room.types[channel.wish.wanted.type]?.sparse === true
   const from = (channel.published[0]?.message.received ?? Infinity) / 1000
   for (const one of meanings.told(channel.name)) {
     if (one.at < from || one.at > day.end - LAST_MS || ids.has(one.id)) continue
-    if (lines.some(({ opened, closed }) => opened - ASKING_MS <= one.at && one.at <= closed + ASKING_MS)) continue
+    if (lines.some((line) => carries(line, stream?.path ?? '', one.at))) continue
     const time = timeOf(one)
+    if (isSparse && isRetold(day, meanings, one, events)) continue
     if (isAnnounced(channel.gaps, time, time, (ASKING_MS + 2 * day.skewMax) * 1000)) seen.announced += 1
     else say(`${one.content} was said at ${one.at}, while no socket was open, and is not announced`)
   }

@@ -40,11 +40,12 @@ const FILL_MS = 120_000
  * Known: when a fill takes longer than trades wait for it, they go on, and a process that is killed before the fill has
  * ended takes the hole with it; the next one takes up behind the last trade that is stored.
  */
-function isForgotten({ kills }: Day, { id, time }: TrueTrade, { all }: ChannelDay): boolean {
-  return kills.some((kill) => {
-    if (time > kill || kill - time > FILL_MS) return false
-    return all.some((m) => m.type === 'trade' && numberOf(m) > id && m.received < kill * 1000)
-  })
+function isForgotten({ kills }: Day, { id }: TrueTrade, { all }: ChannelDay): boolean {
+  const behind = all.find((m) => m.type === 'trade' && numberOf(m) > id)
+  return (
+    behind !== undefined &&
+    kills.some((kill) => kill * 1000 > behind.received && (kill - FILL_MS) * 1000 < behind.received)
+  )
 }
 
 /** What a gap says is missing was not published, and it counts what lies between its ends. */

@@ -38,7 +38,7 @@ export class Meanings {
     return this.#lost.has(id)
   }
 
-  /** What the venue said on the channel's stream without faults. */
+  /** What the venue said on the channel's stream without faults, while not all streams of its market were carried. */
   told(channel: string): readonly Told[] {
     return this.#told.get(channel) ?? []
   }
@@ -62,10 +62,21 @@ export class Meanings {
       for (const meant of reference.answer(path, body))
         put(this.#heard, meant.message, { ...meant, at, line: undefined })
     }
+    const paths = new Set(wishes.flatMap(({ stream }) => stream?.path ?? []))
+    const isCarried = (at: number) => [...paths].every((path) => lines.some((line) => carries(line, path, at)))
     for (const { text, at } of day.witnesses.get(market)?.said ?? []) {
+      if (isCarried(at)) continue
       for (const meant of reference.frame(text)) put(this.#told, meant.message, { ...meant, at })
     }
   }
+}
+
+/** From the opening of a socket until all of its streams have been asked for, and what a stream's turn may take, ms. */
+export const ASKING_MS = 4_000
+
+/** Whether a connection may have carried streams of this path at a time. */
+export function carries({ path, opened, closed }: Line, wanted: string, at: number): boolean {
+  return path === wanted && opened - ASKING_MS <= at && at <= closed + ASKING_MS
 }
 
 function put<T>(lists: Map<string, T[]>, m: Message, one: T): void {

@@ -17,6 +17,7 @@ export interface Tap {
   opened(connection: Connection, market: string, path: string): void
   /** Nothing that still comes over it is listened to. */
   closed(connection: Connection): void
+  asked(market: string, path: string): void
   /** A whole answer with a status, before it leaves. */
   answered(market: string, path: string, answer: RestAnswer): void
 }
@@ -218,6 +219,7 @@ class VirtualRequest extends EventEmitter {
     clock.after(this.#latencyMs, () => {
       if (this.#isOver || this.#network.isDead) return
       const host = this.#options.hostAt(this.#url.hostname)
+      this.#options.tap.asked(host.venue.market, this.#url.pathname + this.#url.search)
       void host.answer({ method: 'GET', url: this.#url }).then((answer) => {
         if (answer !== undefined) clock.after(this.#latencyMs, () => this.#answered(host, answer))
       })

@@ -43,6 +43,8 @@ export type IsKept = (market: string, stream: string) => boolean
 export class Account implements Tap {
   readonly lines: Line[] = []
   readonly answers: Answered[] = []
+  /** When each question reached the venue, ms. */
+  readonly questions: Pick<Answered, 'market' | 'path' | 'at'>[] = []
   readonly #clock: Clock
   readonly #isKept: IsKept
   readonly #open = new Map<Connection, Line>()
@@ -64,6 +66,10 @@ export class Account implements Tap {
     const line = this.#open.get(connection)
     if (line !== undefined) line.closed = this.#clock.now()
     this.#open.delete(connection)
+  }
+
+  asked(market: string, path: string): void {
+    this.questions.push({ market, path, at: this.#clock.now() })
   }
 
   answered(market: string, path: string, { status, body }: RestAnswer): void {

@@ -28,26 +28,39 @@ const SPOOL_BYTES = 1024 * 1024
 const NOW_US = 1_790_000_000_000_000
 const STAMP = Buffer.from(String(NOW_US))
 
-export class Reference {
-  readonly #channels = new Channels('market')
-  readonly #spool = new Spool(SPOOL_BYTES)
-  readonly #decoder: Decoder
-  readonly #polls = new Map<string, Poll[]>()
+/** What is compiled is compiled once for each room: days read thousands of frames, and a process plays many days. */
+class Reader {
+  readonly channels = new Channels('market')
+  readonly spool = new Spool(SPOOL_BYTES)
+  readonly routes: Routes
 
-  constructor(room: Room, wishes: readonly Wished[]) {
-    const own = new OwnMessages(this.#channels, this.#spool, () => NOW_US)
+  constructor(room: Room) {
     const never = () => assert.fail('nothing is asked here')
-    const clock = { nowMs: () => NOW_US / 1000, nowUs: () => NOW_US, setTimeout: () => 0, clearTimeout: () => {} }
-    const routes = new Routes({
+    this.routes = new Routes({
       room,
-      own,
-      clock,
+      own: new OwnMessages(this.channels, this.spool, () => NOW_US),
+      clock: { nowMs: () => NOW_US / 1000, nowUs: () => NOW_US, setTimeout: () => 0, clearTimeout: () => {} },
       policy: new Policy(UNCHECKED),
       history: never,
       snapshots: never,
       resubscribe: never,
       onSync: () => {},
     })
+  }
+}
+
+const readers = new Map<Room, Reader>()
+
+export class Reference {
+  readonly #spool: Spool
+  readonly #decoder: Decoder
+  readonly #polls = new Map<string, Poll[]>()
+
+  constructor(room: Room, wishes: readonly Wished[]) {
+    const reader = readers.get(room) ?? new Reader(room)
+    readers.set(room, reader)
+    const { routes } = reader
+    this.#spool = reader.spool
     this.#decoder = new Decoder(room, new FrameCounts(), () => {})
     for (const { wanted, query } of wishes) {
       if (wanted.type === 'trade' || wanted.type === 'orderbook') continue

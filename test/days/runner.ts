@@ -24,7 +24,7 @@ interface Life {
 export class Runner {
   readonly account: Account
   readonly wrong: string[] = []
-  /** When it was killed, ms. */
+  /** When it was killed, or ended without having sent all it had, ms. */
   readonly kills: number[] = []
   plan: readonly FeedPlan[]
   readonly #world: World
@@ -86,6 +86,7 @@ export class Runner {
     const life = this.#life
     if (life === undefined) return
     this.#life = undefined
+    if (this.#isAway) this.kills.push(this.#world.clock.now())
     const status = await life.running.close(5_000)
     this.wrong.push(...imbalance(status.ledger))
     if (!this.#isAway) this.wrong.push(...life.sink.left().map((text) => `left in the spool: ${text}`))

@@ -49,8 +49,9 @@ export const protocol: Protocol = {
   unsubscribe: (channels, id) => request(id, 'public/unsubscribe', { channels }),
   control,
   streamsPerSocketMax: 500,
-  streamsPerRequestMax: 100,
-  // Credits: 3,000 of 30,000 for each call, refilled within ten seconds.
+  // One request for a socket: the credits are those of the address, whatever the number of its sockets.
+  streamsPerRequestMax: 500,
+  // Credits: 3,000 of 30,000 for each call, 10,000 more each second.
   requests: [{ max: 10, windowMs: 3_000 }],
   keepAlivesCount: true,
   lifeMs: Infinity,
