@@ -95,8 +95,9 @@ export class Polls {
       const body = await ask(poll.query)
       poll.isAsking = false
       if (!this.#polls.has(poll)) return
-      // So late that the venue had other news meanwhile, for which nobody asked.
-      if (clock.nowMs() > poll.nextMs(poll.triedMs)) poll.route.track.interrupt('unanswered', NO_SOCKET)
+      // So late that the venue had other news meanwhile, for which nobody asked. What only waited for its turn is not.
+      const sinceMs = poll.attempt > 0 ? poll.dueMs : poll.triedMs
+      if (clock.nowMs() > poll.nextMs(sinceMs)) poll.route.track.interrupt('unanswered', NO_SOCKET)
       poll.answered(body, clock.nowUs(), clock.nowMs())
     } catch (error) {
       if (this.#polls.has(poll)) this.#failed(poll, messageOf(error))

@@ -22,12 +22,15 @@ export class Tape {
   readonly frames: readonly Buffer[]
   /** What becomes of one pass. */
   readonly messages: number
+  /** How often it can move on before an id needs another digit. */
+  readonly passes: number
   readonly #places: readonly Place[]
 
   constructor(frames: readonly Frame[]) {
     this.frames = frames.map((frame) => Buffer.from(frame.text, 'latin1'))
     this.messages = frames.reduce((sum, { messages = 1 }) => sum + messages, 0)
     this.#places = frames.flatMap((frame, i) => frame.advances.flatMap((a) => places(this.frames[i] as Buffer, a)))
+    this.passes = Math.min(...this.#places.map(passesOf))
   }
 
   get bytes(): number {
@@ -72,6 +75,10 @@ function places(frame: Buffer, { key, by }: Advance): Place[] {
   }
   assert(found.length > 0, `tape: no ${head} in ${latin1(frame)}`)
   return found
+}
+
+function passesOf({ frame, at, digits, by }: Place): number {
+  return by === 0 ? Infinity : Math.floor((10 ** digits - 1 - Number(latin1(frame.subarray(at, at + digits)))) / by)
 }
 
 function add(frame: Buffer, at: number, digits: number, by: number): void {

