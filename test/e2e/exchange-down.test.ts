@@ -128,8 +128,11 @@ it(
     expect(gaps.filter(({ exchange }) => exchange !== 'okx')).toEqual([])
     expect(gaps.filter(({ of }) => of === 'orderbook').map(({ reason }) => reason)).toEqual(['disconnect'])
     expect(gaps.filter(({ of }) => of === 'trade').length).toBeLessThanOrEqual(1)
-    for (const { from, to } of gaps)
-      expect([from / 1e6 - BEGIN_MS / 1e3 < 61, to / 1e6 - BEGIN_MS / 1e3 > 3_659]).toEqual([true, true])
+    // Of trades the last ones may have been filled.
+    for (const { of, from, to } of gaps) {
+      expect(from / 1e6 - BEGIN_MS / 1e3).toBeLessThan(61)
+      if (of !== 'trade') expect(to / 1e6 - BEGIN_MS / 1e3).toBeGreaterThan(3_659)
+    }
     for (const [i, exchange] of NAMES.entries()) {
       const { wrong } = compare(
         keeping.sink.messages.filter((m) => m.exchange === exchange),

@@ -125,10 +125,8 @@ function trialsOf(venue: Venue): Record<string, Trial> {
       // Without a history of its own no channel is taken for dead.
       ready: ({ channels }) => channels.every(({ type, made }) => type !== 'trade' || made > 25),
       done: ({ sessions }) => sessions.every(({ planned }) => planned > 0),
-      shows: ({ gaps, compared }) => {
-        expect(reasons(gaps)).toContain('stale')
-        expect(compared.announced).toBe(0)
-      },
+      // How many trades can be filled at this pace depends on the venue's budget for REST.
+      shows: ({ gaps }) => expect(reasons(gaps)).toContain('stale'),
     },
     'half-open sockets are noticed': {
       faults: [{ kind: 'stall', pongs: false }],
