@@ -11,7 +11,7 @@ export default defineConfig({
     testTimeout: 15_000,
     hookTimeout: 30_000,
     // Real sockets, servers and programs at many times life's pace, on two cores that others use, too: a test that fails
-    // there once is tried once more, and both are in the report. On a laptop it fails at once.
+    // there once is tried once more. On a laptop it fails at once.
     retry: process.env['CI'] === 'true' ? 1 : 0,
     coverage: {
       provider: 'v8',

@@ -1,7 +1,7 @@
 // Binance's WebSocket: the combined wrapper, requests and answers.
 import type { Control, Protocol } from '../../connection/protocol.ts'
 import { CLOSE_BRACE, COLON, QUOTE, ascii, viewOf } from '../../wire/bytes.ts'
-import { isRecord } from '../../wire/general.ts'
+import { isRecord, recordOf } from '../../wire/general.ts'
 import type { Envelope } from '../room.ts'
 
 const HEAD = ascii('{"stream":"')
@@ -51,13 +51,8 @@ export function protocol(requestsPerSecondMax: number): Protocol {
 
 /** Reads an answer or a notice (spot docs "Live subscribing", `serverShutdown` since 2026-05-08). */
 export function control(text: string): Control {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return { kind: 'unknown' }
-  }
-  if (!isRecord(value)) return { kind: 'unknown' }
+  const value = recordOf(text)
+  if (value === undefined) return { kind: 'unknown' }
   if (value['e'] === 'serverShutdown' || value['stream'] === '!serverShutdown') return { kind: 'leave' }
   const id = typeof value['id'] === 'number' ? value['id'] : undefined
   // Two shapes of errors: {"code":2,"msg":"…"} and {"error":{"code":2,"msg":"…"},"id":1}.

@@ -1,7 +1,7 @@
 // Deribit's WebSocket: JSON-RPC 2.0, notifications of subscriptions, heartbeats.
 import type { Control, Protocol } from '../../connection/protocol.ts'
 import { CLOSE_BRACE, COLON, QUOTE, ascii, viewOf } from '../../wire/bytes.ts'
-import { isRecord } from '../../wire/general.ts'
+import { isRecord, recordOf } from '../../wire/general.ts'
 import type { Envelope } from '../room.ts'
 
 const HEAD = ascii('{"jsonrpc":"2.0","method":"subscription","params":{"channel":"')
@@ -60,13 +60,8 @@ export const protocol: Protocol = {
 
 /** Reads an answer, a heartbeat, or a question whether we are there ("Session management"). */
 export function control(text: string): Control {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return { kind: 'unknown' }
-  }
-  if (!isRecord(value)) return { kind: 'unknown' }
+  const value = recordOf(text)
+  if (value === undefined) return { kind: 'unknown' }
   if (value['method'] === 'heartbeat') return heartbeat(value['params'])
   // Notifications of a channel that was given back a moment ago.
   if (value['method'] === 'subscription') return { kind: 'ignored' }

@@ -1,7 +1,7 @@
 // OKX's WebSocket: the wrapper of its frames, requests and answers.
 import type { Control, Protocol } from '../../connection/protocol.ts'
 import { CLOSE_BRACE, QUOTE, ascii, viewOf } from '../../wire/bytes.ts'
-import { isRecord, type Shape } from '../../wire/general.ts'
+import { type Shape, isRecord, recordOf } from '../../wire/general.ts'
 import type { Envelope } from '../room.ts'
 
 /** Keys of an argument in the venue's order; a stream's name is an argument written so. */
@@ -80,13 +80,8 @@ const REFUSED = /\bchannel:([\w-]+)((?:, ?\w+:[\w-]+)*) doesn't exist/
 /** Reads an answer or a notice ("Subscribe", "Notification", "Connection count limit" of the docs, 2026-08-03). */
 export function control(text: string): Control {
   if (text === 'pong') return { kind: 'ignored' }
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return { kind: 'unknown' }
-  }
-  if (!isRecord(value)) return { kind: 'unknown' }
+  const value = recordOf(text)
+  if (value === undefined) return { kind: 'unknown' }
   const { event, arg, code, msg } = value
   // 2022's answers and some of today's have no id.
   const id = typeof value['id'] === 'string' && /^\d{1,15}$/.test(value['id']) ? Number(value['id']) : undefined
