@@ -10,13 +10,13 @@ import type { Route } from './exchanges/decoder.ts'
 import type { Listing, Room, TypeOptions, TypeRoom } from './exchanges/room.ts'
 import type { Track } from './exchanges/track.ts'
 import type { Channel } from './market/channel.ts'
-import type { Message } from './market/messages.ts'
+import type { Message, Trade } from './market/messages.ts'
 import { Outlet, type OwnMessages } from './market/outlet.ts'
 import type { Policy } from './quality/checks.ts'
 import { ChannelGuard } from './quality/guard.ts'
 import { PolledTrack } from './quality/polled.ts'
 import { PushTrack } from './quality/pushes.ts'
-import { TradeTrack } from './quality/trades.ts'
+import { type LeftOpen, TradeTrack } from './quality/trades.ts'
 import { Frame, payloadHead } from './wire/frame.ts'
 
 /** A channel that is wanted. */
@@ -47,6 +47,8 @@ export interface Wiring {
 export interface Resume {
   readonly at?: number
   readonly time: number
+  /** Trades: what was still being fetched. */
+  readonly open?: LeftOpen
 }
 
 export class Routes {
@@ -126,7 +128,7 @@ export class Routes {
         isId: isNumbered(typeRoom, order.id),
         history: (from) => history(listing, from),
         clock,
-        resume: before,
+        resume: before && { ...before, open: resume?.open },
       })
     }
     const { onChange, sparse } = typeRoom
@@ -154,8 +156,14 @@ export function resumeAfter(last: Message | undefined, { period }: TypeOptions =
   const time = last.ts ?? last.received
   if (last.type === 'orderbook') return last.ts === undefined ? undefined : { at: last.seq, time }
   if (last.type !== 'trade') return { time }
+  if (last.pending !== undefined) return resumePending(last.pending)
   const at = last.seq ?? Number(last.id)
   return last.ts !== undefined && Number.isSafeInteger(at) ? { at, time } : undefined
+}
+
+/** A trade behind others that were still being fetched, or one of these: the furthest may be another than this. */
+function resumePending({ last, ...open }: NonNullable<Trade['pending']>): Resume {
+  return { at: last, time: open.to, ...(open.before - open.after > 1 ? { open } : {}) }
 }
 
 /** Where a channel stands whose track ends, for one that goes on after it. */
@@ -165,9 +173,12 @@ export function resumeOf({ position, outlet }: Track): Resume | undefined {
   return { time: outlet.lastTime, ...(at === undefined ? {} : { at }) }
 }
 
-/** The later of two, which may not be; of equals the second. */
-export function laterOf(a: Resume | undefined, b: Resume | undefined): Resume | undefined {
-  return b === undefined || (a !== undefined && a.time > b.time) ? a : b
+/** The later of what this process knows and what is stored; of equals what is stored, unless both are the same place. */
+export function laterOf(known: Resume | undefined, stored: Resume | undefined): Resume | undefined {
+  if (known === undefined || stored === undefined) return known ?? stored
+  // What was open there this process has filled or announced since.
+  const isSame = known.time === stored.time && known.at === stored.at
+  return known.time > stored.time || isSame ? known : stored
 }
 
 /** Whether the number that rises by one is the id of the message. */

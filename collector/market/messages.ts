@@ -82,6 +82,15 @@ const tail = {
   ...times,
 }
 
+/** Where trades are still being fetched. Also where a later run takes up: resumeAfter in collector/routes.ts. */
+const pending = z
+  .strictObject({ after: seq, before: seq, last: seq, from: time, to: time })
+  .describe(
+    'trades before this one are still being fetched, or this one was and came late. By number (`seq`, else `id`): each ' +
+      'trade between `after` and `before` will come late (`filled`) or lie in a `gap`; what is decided of the others up to ' +
+      '`last`. `from` and `to`: event times (µs) around all of them. Two publishers may differ in it',
+  )
+
 export const trade = z.strictObject({
   type: z.literal('trade'),
   ...head,
@@ -95,6 +104,7 @@ export const trade = z.strictObject({
   last_id: z.string().optional().describe('last single trade that this one stands for'),
   count: z.int().optional().describe('how many single trades this one stands for'),
   filled: z.literal(true).optional().describe('missed on the socket and fetched by REST; may come late'),
+  pending: pending.optional(),
   ...tail,
 })
 

@@ -3,6 +3,7 @@
 // Always: what cannot be written, or fails a check that drops it, is counted as dropped and opens a lapse; a lapse ends
 // with a `gap` before the next message of the channel. Never: a message after a lapse without its gap; a gap before a
 // message that is dropped as well.
+import { channelKey } from '../../crds/rendezvous.ts'
 import type { Frame } from '../wire/frame.ts'
 import type { Convert } from '../wire/sizes.ts'
 import { TAIL_BYTES, type Template } from '../wire/template.ts'
@@ -29,7 +30,17 @@ export interface ChannelForm {
 /** What is known of both ends of a gap. */
 export type GapEnds = Pick<Gap, 'after_id' | 'before_id' | 'after_seq' | 'before_seq' | 'missing'>
 
+export interface AnnouncedGap {
+  /** Key of the channel, see `channelKey`. */
+  readonly channel: string
+  readonly reason: GapReason
+  /** Between which data may be missing, µs since the epoch. */
+  readonly from: number
+  readonly to: number
+}
+
 const NO_ENDS: GapEnds = {}
+const NOTHING: Buffer = Buffer.alloc(0)
 
 /** A gap with its id. */
 const GAP_BYTES_MAX = 1_024
@@ -39,6 +50,8 @@ export class OwnMessages {
   readonly channels: Channels
   readonly spool: Spool
   readonly #nowUs: () => number
+  /** The last gap that was announced. */
+  lastGap: AnnouncedGap | undefined
 
   constructor(channels: Channels, spool: Spool, nowUs: () => number) {
     this.channels = channels
@@ -81,7 +94,10 @@ export class OwnMessages {
       ...ends,
       received: this.#nowUs(),
     })
-    if (done) channel.tally.gaps += 1
+    if (done) {
+      channel.tally.gaps += 1
+      this.lastGap = { channel: channelKey(channel), reason, from: Math.min(from, to), to: Math.max(from, to) }
+    }
     return done
   }
 
@@ -130,19 +146,20 @@ export class Outlet {
    * Publishes the element that the frame of this form read last.
    * @param time `ts` of the frame, or `received` where it has none, µs
    * @param ends what is known of the gap that ends the lapse, where there is one
+   * @param more fields that stand before `flags`, as JSON: `,"name":value`
    * @returns false when the frame misses a value that the message needs; then nothing was written or counted
    */
-  publish(form: number, bytes: Buffer, received: number, time: number, ends = NO_ENDS): boolean {
+  publish(form: number, bytes: Buffer, received: number, time: number, ends = NO_ENDS, more = NOTHING): boolean {
     const { frame, template: record } = this.forms[form] as ChannelForm
     const template = record.chosen(frame.at)
     if (!this.guard.admits(form, bytes, received, time)) {
       this.reject(time)
       return true
     }
-    if (this.#paste(template, bytes, frame, received, time)) return true
+    if (more.length === 0 && this.#paste(template, bytes, frame, received, time)) return true
     if (!template.fill(bytes, frame, received)) return false
-    const hasSaid = this.#lapse === undefined || this.recover(time, ends, template.end)
-    if (!hasSaid || !this.#write(template, received, time)) this.drop(time)
+    const hasSaid = this.#lapse === undefined || this.recover(time, ends, template.end + more.length)
+    if (!hasSaid || !this.#write(template, received, time, more)) this.drop(time)
     return true
   }
 
@@ -150,7 +167,13 @@ export class Outlet {
    * As `publish`, for what comes late and may be left out: without room nothing is counted, nothing is published in a
    * lapse, and what fails a check is counted as dropped and opens none.
    */
-  offer(form: number, bytes: Buffer, received: number, time: number): 'written' | 'full' | 'unfit' | 'rejected' {
+  offer(
+    form: number,
+    bytes: Buffer,
+    received: number,
+    time: number,
+    more = NOTHING,
+  ): 'written' | 'full' | 'unfit' | 'rejected' {
     const { frame, template: record } = this.forms[form] as ChannelForm
     const template = record.chosen(frame.at)
     if (!this.guard.admitsLate(form, bytes, time)) {
@@ -158,7 +181,11 @@ export class Outlet {
       return 'rejected'
     }
     if (!template.fill(bytes, frame, received)) return 'unfit'
-    return this.#lapse === undefined && this.#write(template, received, time) ? 'written' : 'full'
+    const furthest = Math.max(this.lastTime, time)
+    if (this.#lapse !== undefined || !this.#write(template, received, time, more)) return 'full'
+    // What comes late is not the last.
+    this.lastTime = furthest
+    return 'written'
   }
 
   /** Counts a message that found no room. */
@@ -205,18 +232,20 @@ export class Outlet {
   }
 
   /** Writes what the template holds. @returns false when there is no room */
-  #write(template: Template, received: number, time: number): boolean {
+  #write(template: Template, received: number, time: number, more: Buffer): boolean {
     const { spool } = this.own
     const { flags } = this.guard
-    const length = template.end + flags.length
+    const added = more.length + flags.length
+    const length = template.end + added
     const room = spool.open(length, this.#share)
     if (room === undefined) return false
     const at = spool.at
     const tail = template.end - TAIL_BYTES
-    template.bytes.copy(room, at, 0, flags.length === 0 ? length : tail)
-    if (flags.length > 0) {
-      flags.copy(room, at + tail)
-      template.bytes.copy(room, at + tail + flags.length, tail, template.end)
+    template.bytes.copy(room, at, 0, added === 0 ? length : tail)
+    if (added > 0) {
+      more.copy(room, at + tail)
+      flags.copy(room, at + tail + more.length)
+      template.bytes.copy(room, at + tail + added, tail, template.end)
     }
     this.#commit(at + template.payload, at + length, received, time)
     return true

@@ -46,8 +46,10 @@ the ending where a period has several, and \`.gz\` or \`.zst\` behind it.
   follows from what the venue sent and nothing else, so that two publishers give the same message the same id, and
   JetStream keeps one. Outside its window of duplicates, and in files, drop what has an id that you had before.
 - **Order.** Messages are in order within one publisher. What was fetched later (\`filled\`), or comes from a second
-  publisher or an overlap, may come late: sort trades by id where that matters.
+  publisher or an overlap, may come late: sort trades by id where that matters; \`pending\` says which are still to come.
 - **Gaps.** What is missing for good is announced by a \`gap\`. No gap, nothing missing: \`marketprism audit\` proves it.
+  Where the process ended before the next trade, the next process asks once more for trades that a gap announced in place
+  of late ones: what it gets, it publishes.
 - **Flags.** \`flags\` names the checks that a message failed and was published all the same, as the Collector says
   (\`spec.quality\`); see [flags](#flags). They follow from what the publisher saw before, so they are no part of the id, and
   of two publishers' the first one's are stored.
@@ -127,6 +129,7 @@ interface Field {
   readonly minimum?: number
   readonly maxLength?: number
   readonly items?: Field | false
+  readonly properties?: Readonly<Record<string, Field>>
   readonly description?: string
 }
 
@@ -148,6 +151,12 @@ function typeOf(name: string, field: Field): string {
   if (field.pattern !== undefined) return 'decimal'
   if (name === 'flags') return 'list of [flags](#flags)'
   if (field.type === 'array') return 'list of `[decimal, decimal]` or `[decimal, decimal, decimal]`'
+  if (field.properties !== undefined) {
+    const { properties } = field
+    return `object of ${Object.keys(properties)
+      .map((key) => `\`${key}\``)
+      .join(' ')}`
+  }
   return field.maxLength === undefined ? `${field.type}` : `${field.type}, at most ${field.maxLength}`
 }
 

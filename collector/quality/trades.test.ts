@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { roomOf } from '../exchanges/registry.ts'
-import type { GapReason, Message } from '../market/messages.ts'
+import type { Room } from '../exchanges/room.ts'
+import type { GapReason, Message, Trade } from '../market/messages.ts'
+import { type Resume, resumeAfter } from '../routes.ts'
 import { SHARES } from '../sinks/spool.ts'
 import { madeUp } from '../../test/support/madeup.ts'
 import { Intake } from '../../test/support/intake.ts'
@@ -18,10 +20,13 @@ const BEFALLS: Record<string, GapReason> = { cut: 'disconnect', silent: 'stale',
  *   history 3-4, history none, refused   answers the oldest question
  *   cut, silent, broken                  what befalls the socket
  *   wait, pass 1000, sink away, sink back, close    `wait`: as long as trades may wait
+ *   killed                               another run follows; what the sink was not given is lost
  */
 class Stage {
-  readonly #intake: Intake
-  readonly #track: TradeTrack
+  readonly #room: Room
+  readonly #spoolBytes: number
+  #intake: Intake
+  #stored: Message | undefined
   #timeMs = BEGIN_MS
   #repeated = 0
   #asked = 0
@@ -34,9 +39,25 @@ class Stage {
     const room = isNumbered ? madeUp : roomOf('binance', 'perpetual')
     this.#isNumbered = isNumbered
     if (room === undefined) throw new Error('no such room')
+    this.#room = room
+    this.#spoolBytes = spoolBytes
+    this.#intake = this.#run(resume ? RESUME : undefined)
+  }
+
+  get #track(): TradeTrack {
+    return this.#intake.tracks[0] as TradeTrack
+  }
+
+  #run(resume: Resume | undefined): Intake {
     const plan = { type: 'trade', symbol: 'BTC-USDT', venueSymbol: 'BTCUSDT' } as const
-    this.#intake = new Intake(room, [resume ? { ...plan, resume: RESUME } : plan], spoolBytes)
-    this.#track = this.#intake.tracks[0] as TradeTrack
+    return new Intake(this.#room, [resume === undefined ? plan : { ...plan, resume }], this.#spoolBytes)
+  }
+
+  #kill(): void {
+    this.#intake = this.#run(resumeAfter(this.#stored))
+    this.#asked = 0
+    this.#repeated = 0
+    this.#isAway = false
   }
 
   async act(words: readonly string[]): Promise<string[]> {
@@ -45,7 +66,11 @@ class Stage {
     const { repeated } = this.#track.outlet.channel.tally
     if (repeated > this.#repeated) out.push('repeated')
     this.#repeated = repeated
-    if (!this.#isAway) out.push(...this.#intake.take().flatMap(({ message }) => describeMessage(message)))
+    if (!this.#isAway) {
+      const messages = this.#intake.take().map(({ message }) => message)
+      out.push(...messages.flatMap(describeMessage))
+      this.#stored = messages.findLast(({ type }) => type === 'trade') ?? this.#stored
+    }
     for (const { path } of this.#intake.questions.slice(this.#asked))
       out.push(`asks from ${/from(?:Id)?=(\d+)/.exec(path)?.[1]}`)
     this.#asked = this.#intake.questions.length
@@ -61,6 +86,7 @@ class Stage {
     else if (verb === 'wait') await this.#intake.clock.advance(HOLD_MS)
     else if (verb === 'pass') await this.#pass(Number(what))
     else if (verb === 'close') this.#track.close()
+    else if (verb === 'killed') this.#kill()
     else if (verb === 'sink') {
       this.#isAway = what === 'away'
       if (this.#isAway) this.#fill(words[2] === 'entirely' ? 1 : SHARES.trade)
@@ -113,12 +139,20 @@ function rowOf(id: number, timeMs: number): object {
 }
 
 function describeMessage(m: Message): string[] {
-  if (m.type === 'trade') return [`trade ${m.id}${m.filled ? ' filled' : ''}`]
+  if (m.type === 'trade') return [`trade ${m.id}${m.filled ? ' filled' : ''}${describePending(m)}`]
   if (m.type !== 'gap' || m.of !== 'trade') return []
   if (m.after_seq !== undefined) {
     return [`gap ${m.reason} seq ${m.after_seq}..${m.before_seq ?? ''} missing ${m.missing ?? '?'}`]
   }
   return [`gap ${m.reason} ${m.after_id ?? ''}..${m.before_id ?? ''} missing ${m.missing ?? '?'}`]
+}
+
+/** What of it is open, and what it is not itself. */
+function describePending({ id, pending }: Trade): string {
+  if (pending === undefined) return ''
+  const { after, before, last } = pending
+  const open = before - after > 1 ? ` open ${after}..${before}` : ''
+  return `${open}${id === `${last}` || id === `T-${last * 3}` ? '' : ` last ${last}`}`
 }
 
 describe('trades', () => {
@@ -138,10 +172,10 @@ describe('trades that wait', () => {
     const released = await stage.act(['trade', `${2 + HOLD_FRAMES_MAX}`])
     expect([released.length, released[0], released.at(-1)]).toEqual([
       HOLD_FRAMES_MAX,
-      'trade 3',
-      `trade ${2 + HOLD_FRAMES_MAX}`,
+      'trade 3 open 1..3',
+      `trade ${2 + HOLD_FRAMES_MAX} open 1..3`,
     ])
-    expect(await stage.act(['history', '2-2'])).toEqual(['trade 2 filled'])
+    expect(await stage.act(['history', '2-2'])).toEqual([`trade 2 filled last ${2 + HOLD_FRAMES_MAX}`])
   })
 
   it(`are filled by ${PAGES_MAX} pages at most; the rest is a gap`, async () => {

@@ -5,12 +5,16 @@
 //                           │ after HOLD_MS, or HOLD_FRAMES_MAX waiting
 //                           └──> live, and the fill comes late
 // Always: after `last`, only ids above it are published, but for late fills, marked `filled`; an id that is never
-// published lies inside a gap, and none that is published does. Never: trades wait longer than HOLD_MS.
+// published lies inside a gap, and none that is published does. The trade that is stored last, wherever the run is
+// cut off, says where a later run takes up: while a fill is late each bears `pending`. (A run that is cut off between
+// the gap that ends such a fill and the next trade is followed by one that asks again for what the gap says.)
+// Never: trades wait for one hole longer than HOLD_MS.
 import assert from 'node:assert'
 import type { Clock, Timer } from '../connection/clock.ts'
 import type { Track } from '../exchanges/track.ts'
-import type { GapReason } from '../market/messages.ts'
+import type { GapReason, Trade } from '../market/messages.ts'
 import type { GapEnds, Outlet } from '../market/outlet.ts'
+import { ascii } from '../wire/bytes.ts'
 import type { Frame } from '../wire/frame.ts'
 import type { Template } from '../wire/template.ts'
 
@@ -42,8 +46,18 @@ interface Hole {
   /** Event times at both ends, µs. */
   readonly after: number
   readonly before: number
-  /** Whether the trades behind it have stopped waiting. */
-  released: boolean
+  /** Whether trades behind it wait. */
+  waits: boolean
+  /** Whether trades behind it are published: what fills it comes late. */
+  late: boolean
+}
+
+/** What an earlier run left open: ids that it may not have published, and event times at both ends, µs. */
+export interface LeftOpen {
+  readonly after: number
+  readonly before: number
+  readonly from: number
+  readonly to: number
 }
 
 export interface TradeOptions {
@@ -55,8 +69,8 @@ export interface TradeOptions {
   readonly isId: boolean
   readonly history: History
   readonly clock: Clock
-  /** The last trade of an earlier run: what came since is filled or announced. */
-  readonly resume?: { readonly at: number; readonly time: number } | undefined
+  /** The furthest trade of an earlier run, and what is open before it: all that, and what came since, is filled. */
+  readonly resume?: { readonly at: number; readonly time: number; readonly open?: LeftOpen | undefined } | undefined
 }
 
 export class TradeTrack implements Track {
@@ -99,6 +113,7 @@ export class TradeTrack implements Track {
       this.#lastTime = resume.time
       this.outlet.lastTime = resume.time
       this.#reason = 'restart'
+      if (resume.open !== undefined) this.#resume(resume.open)
     }
   }
 
@@ -141,8 +156,8 @@ export class TradeTrack implements Track {
 
   #unusual(bytes: Buffer, pos: number, end: number, received: number, id: number, time: number): boolean {
     const hole = this.#hole
-    if (hole !== undefined && !hole.released) {
-      if (id !== hole.next) return this.#hold(bytes, pos, end, received)
+    if (hole?.waits === true) {
+      if (hole.late || id !== hole.next) return this.#hold(bytes, pos, end, received)
       // It was only late.
       return this.#publish(bytes, received, id, time) && this.#filled(hole, id)
     }
@@ -157,6 +172,7 @@ export class TradeTrack implements Track {
       return true
     }
     // A lower id at a later time: the venue began its numbering anew.
+    if (hole !== undefined) this.#end(hole)
     this.outlet.interrupt('sequence_restart')
     this.#stored = -1
     return this.#publish(bytes, received, id, time)
@@ -164,7 +180,9 @@ export class TradeTrack implements Track {
 
   #publish(bytes: Buffer, received: number, id: number, time: number): boolean {
     const ends = this.outlet.lapse === undefined ? undefined : this.#missing(id)
-    if (!this.outlet.publish(ONLY_FORM, bytes, received, time, ends)) return false
+    const hole = this.#hole
+    const more = hole?.late === true ? pending(hole.next - 1, hole, id, hole.after, time) : undefined
+    if (!this.outlet.publish(ONLY_FORM, bytes, received, time, ends, more)) return false
     this.#passed(id, time)
     return true
   }
@@ -195,13 +213,31 @@ export class TradeTrack implements Track {
       reason: this.#reason,
       after: this.#lastTime,
       before: time,
-      released: false,
+      waits: true,
+      late: false,
     }
-    this.#hole = hole
     this.#hold(bytes, pos, end, received)
+    this.#begin(hole)
+    return true
+  }
+
+  /** What an earlier run left open is filled first; the trades that come meanwhile wait for it. */
+  #resume({ after, before, from, to }: LeftOpen): void {
+    this.#begin({
+      next: after + 1,
+      to: before - 1,
+      reason: 'restart',
+      after: from,
+      before: to,
+      waits: true,
+      late: true,
+    })
+  }
+
+  #begin(hole: Hole): void {
+    this.#hole = hole
     this.#timer = this.#clock.setTimeout(() => this.#release(hole), HOLD_MS)
     void this.#fill(hole)
-    return true
   }
 
   #hold(bytes: Buffer, pos: number, end: number, received: number): boolean {
@@ -212,11 +248,13 @@ export class TradeTrack implements Track {
 
   /** Lets the trades behind the hole go on; the fill may still come, late. */
   #release(hole: Hole): void {
-    if (this.#hole !== hole || hole.released) return
-    hole.released = true
-    this.#last = hole.to
+    if (this.#hole !== hole || !hole.waits) return
+    // The gap that ends a lapse reaches over the hole.
+    if (this.outlet.lapse !== undefined) return this.#end(hole)
+    hole.waits = false
     // What the late fill does not bring is said when it ends.
-    if (this.outlet.lapse === undefined) this.#stored = hole.to
+    if (!hole.late) this.#last = this.#stored = hole.to
+    hole.late = true
     this.#drain()
   }
 
@@ -227,7 +265,7 @@ export class TradeTrack implements Track {
         const before: number = hole.next
         for (const row of await this.#history(before)) this.#fillRow(hole, row)
         if (hole.next > before) continue
-        if (!asksAgain || hole.released) break
+        if (!asksAgain || !hole.waits) break
         asksAgain = false
         await new Promise<void>((resolve) => this.#clock.setTimeout(resolve, ASK_AGAIN_MS))
       }
@@ -244,14 +282,15 @@ export class TradeTrack implements Track {
     const time = this.#frame.time(this.#timeField)
     if (!(id >= hole.next) || id > hole.to || !(time > 0)) return
     if (id > hole.next) this.#gap(hole, id - 1, time)
-    if (!hole.released && this.outlet.lapse !== undefined) this.#recover(id, time)
+    if (!hole.late && this.outlet.lapse !== undefined) this.#recover(id, time)
+    const more = hole.late ? pending(id, hole, this.#last, time, this.#lastTime) : undefined
     this.#frame.own[FILLED] = 1
-    const offer = this.outlet.offer(ONLY_FORM, row, this.outlet.own.nowUs(), time)
+    const offer = this.outlet.offer(ONLY_FORM, row, this.outlet.own.nowUs(), time, more)
     this.#frame.own[FILLED] = Number.NaN
     if (offer === 'full') this.#end(hole)
     if (offer === 'full' || offer === 'unfit') return
     if (offer === 'rejected') this.#gap(hole, id, time, 'quality')
-    else if (!hole.released) this.#passed(id, time)
+    else if (!hole.late) this.#passed(id, time)
     this.#filled(hole, id)
   }
 
@@ -267,25 +306,26 @@ export class TradeTrack implements Track {
     this.#hole = undefined
     this.#clock.clearTimeout(this.#timer)
     if (hole.next <= hole.to) this.#gap(hole, hole.to, hole.before)
-    if (hole.released) return
-    this.#last = hole.to
-    this.#reason = 'sequence'
+    if (!hole.late) {
+      this.#last = hole.to
+      this.#reason = 'sequence'
+    }
     this.#drain()
   }
 
   /** Announces that the hole's ids up to this one are missing for good. */
   #gap(hole: Hole, to: number, before: number, reason = hole.reason): void {
-    const { next, released } = hole
+    const { next, late } = hole
     hole.next = to + 1
     const { channel, own, lapse } = this.outlet
     // A lapse that is open is said with the next trade, and reaches over these ids.
-    if (!released && lapse !== undefined) return
-    const after = released ? hole.after : this.#lastTime || hole.after
+    if (!late && lapse !== undefined) return
+    const after = late ? hole.after : this.#lastTime || hole.after
     const ends = { ...this.#ends(next - 1, to + 1), missing: to - next + 1 }
     if (!own.gap(channel, reason, after, before, ends)) {
       this.outlet.interrupt(reason)
       this.#stored = Math.min(this.#stored, next - 1)
-    } else if (!released) this.#stored = to
+    } else if (!late) this.#stored = to
   }
 
   /** What a gap says of the trades on both sides. */
@@ -302,4 +342,10 @@ export class TradeTrack implements Track {
         this.take(ONLY_FORM, bytes, 0, bytes.length, received)
     }
   }
+}
+
+/** The field that says what is open, of a trade that is published while `hole` is filled late. */
+function pending(after: number, { to: end }: Hole, last: number, from: number, to: number): Buffer {
+  const open: Trade['pending'] = { after, before: end + 1, last, from: Math.min(from, to), to }
+  return ascii(`,"pending":${JSON.stringify(open)}`)
 }

@@ -23,7 +23,7 @@ export function checkTrades(day: Day, channel: ChannelDay, say: (text: string) =
     if (trade === undefined) say(`trade ${id} never was`)
     else if (!isSame(m, trade)) say(`trade ${JSON.stringify(m)} was truly ${JSON.stringify(trade)}`)
   }
-  for (const gap of channel.gaps) checkGap(gap, published, say)
+  for (const gap of channel.gaps) checkGap(gap, isAskedAgain(day, gap, channel) ? NONE : published, say)
   const first = truth.findIndex(({ id }) => published.has(id))
   const last = Math.max(...published.keys())
   for (const trade of truth.slice(first)) {
@@ -31,24 +31,19 @@ export function checkTrades(day: Day, channel: ChannelDay, say: (text: string) =
     // Before something comes behind them nobody knows of them.
     if (trade.id > last && trade.time < day.liveFrom) continue
     if (channel.gaps.some((gap) => lies(trade, gap))) seen.announced += 1
-    else if (isForgotten(day, trade, channel)) seen.forgotten += 1
     else say(`trade ${trade.id} is missing without a gap`)
   }
 }
 
-/** Requests of a fill, with their waits, take at most so long, ms. */
-const FILL_MS = 120_000
+const NONE: ReadonlyMap<number, Trade> = new Map()
 
 /**
- * Known: when a fill takes longer than trades wait for it, they go on, and a process that is killed before the fill has
- * ended takes the hole with it; the next one takes up behind the last trade that is stored.
+ * Whether a process ended before the next trade: the last one that is stored says that this was still to come,
+ * and the next process asks for it once more.
  */
-function isForgotten({ kills }: Day, { id }: TrueTrade, { all }: ChannelDay): boolean {
-  const behind = all.find((m) => m.type === 'trade' && numberOf(m) > id)
-  return (
-    behind !== undefined &&
-    kills.some((kill) => kill * 1000 > behind.received && (kill - FILL_MS) * 1000 < behind.received)
-  )
+function isAskedAgain({ ends }: Day, gap: Gap, { all }: ChannelDay): boolean {
+  const next = all.slice(all.indexOf(gap)).find(({ type }) => type === 'trade')
+  return next !== undefined && ends.some((end) => gap.received <= end * 1000 && end * 1000 <= next.received + 1)
 }
 
 /** What a gap says is missing was not published, and it counts what lies between its ends. */
@@ -60,8 +55,6 @@ function checkGap(gap: Gap, published: ReadonlyMap<number, Trade>, say: (text: s
   if (gap.missing !== undefined && gap.missing !== before - after - 1) {
     say(`the gap ${JSON.stringify(gap)} does not count what lies between its ends`)
   }
-  // A run whose last word was a trade that was filled late is followed by one that takes up from there.
-  if (gap.from === published.get(after)?.ts && published.get(after)?.filled === true) return
   for (const id of published.keys()) {
     if (after < id && id < before) say(`trade ${id} is said to be missing (${gap.reason}) and was published`)
   }

@@ -19,12 +19,10 @@ export interface Seen {
   polled: number
   /** Elements that lie in gaps. */
   announced: number
-  /** Trades that a kill made forgotten; see check-trades.ts. */
-  forgotten: number
 }
 
 export function nothingSeen(): Seen {
-  return { messages: 0, books: 0, trades: 0, filled: 0, gaps: 0, pushed: 0, polled: 0, announced: 0, forgotten: 0 }
+  return { messages: 0, books: 0, trades: 0, filled: 0, gaps: 0, pushed: 0, polled: 0, announced: 0 }
 }
 
 export interface Verdict {
@@ -43,9 +41,7 @@ export function checkDay(day: Day): Verdict {
   const told = (content: string) => (day.skewMax > 0 ? content.replace(/,"ts":\d+/u, '') : content)
   const impure = day.store.impure.filter(([a, b]) => told(a) !== told(b))
   wrong.push(...impure.map(([a, b]) => `one id, two contents: ${a} or ${b}`))
-  // Whoever takes up behind a trade that was filled late has those again that went before it.
-  const filled = day.store.messages.some(({ message: m }) => m.type === 'trade' && m.filled === true)
-  const twice = day.skewMax > 0 || filled ? [] : day.store.twice
+  const twice = day.skewMax > 0 ? [] : day.store.twice
   wrong.push(...twice.map((id) => `${id} was published twice by one collector`))
   const meanings = new Meanings(day)
   for (const channel of channelsOf(day)) {

@@ -24,8 +24,8 @@ interface Life {
 export class Runner {
   readonly account: Account
   readonly wrong: string[] = []
-  /** When it was killed, or ended without having sent all it had, ms. */
-  readonly kills: number[] = []
+  /** When its processes ended, killed or in order, ms. */
+  readonly ends: number[] = []
   plan: readonly FeedPlan[]
   readonly #world: World
   readonly #number: number
@@ -74,7 +74,7 @@ export class Runner {
 
   /** Ends it without a word. */
   kill(): void {
-    this.kills.push(this.#world.clock.now())
+    this.ends.push(this.#world.clock.now())
     this.#life?.end()
     this.#life?.network.kill()
     this.#life?.sink.kill()
@@ -86,12 +86,12 @@ export class Runner {
     const life = this.#life
     if (life === undefined) return
     this.#life = undefined
-    if (this.#isAway) this.kills.push(this.#world.clock.now())
     const status = await life.running.close(5_000)
     this.wrong.push(...imbalance(status.ledger))
     if (!this.#isAway) this.wrong.push(...life.sink.left().map((text) => `left in the spool: ${text}`))
     life.end()
     life.network.kill()
+    this.ends.push(this.#world.clock.now())
   }
 
   /** Another manifest. */

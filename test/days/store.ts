@@ -55,7 +55,7 @@ function isThere(entry: readonly unknown[]): entry is [string, Message] {
 }
 
 /** Where what each publisher adds begins: judgements and times of ours. */
-const OWN = [',"flags":[', ',"received":']
+const OWN = [',"pending":{', ',"flags":[', ',"received":']
 
 /** What a payload says, without what each publisher adds, and how it was had. */
 export function contentOf(payload: string): string {

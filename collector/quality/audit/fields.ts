@@ -15,6 +15,7 @@ export const KIND = {
   boolean: 8,
   levels: 9,
   flags: 10,
+  pending: 11,
 } as const
 export type Kind = (typeof KIND)[keyof typeof KIND]
 
@@ -40,6 +41,7 @@ const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ['bids', KIND.levels],
   ['asks', KIND.levels],
   ['flags', KIND.flags],
+  ['pending', KIND.pending],
 ])
 
 /** @param isOurs types of our own, which are few and whose fields have other values */
@@ -59,7 +61,7 @@ export const CONSTANTS: ReadonlySet<string> = new Set(
 
 /** What all messages of a channel share, and what two publishers of one message may differ in, is no content. */
 export const NO_CONTENT: ReadonlySet<string> = new Set(
-  'v type exchange market symbol received published filled flags'.split(' '),
+  'v type exchange market symbol received published filled pending flags'.split(' '),
 )
 
 /**

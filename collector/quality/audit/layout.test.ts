@@ -15,6 +15,7 @@ const whole = {
   trade: {
     ...{ type: 'trade', ...head, id: '7', price: '1.50', size: '2', raw_size: '200', side: 'buy', seq: 5 },
     ...{ first_id: '1', last_id: '2', count: 2, filled: true },
+    ...{ pending: { after: 1, before: 4, last: 5, from: 0, to: 1_790_000_000_000_000 } },
     ...times,
   },
   orderbook: {

@@ -19,6 +19,7 @@ import {
   readFlags,
   readInteger,
   readLevels,
+  readPending,
   readQuoted,
   sideEnd,
   textEnd,
@@ -178,6 +179,8 @@ function readValue(bytes: Buffer, pos: number, field: Field, reading: Reading, i
       return (bytes[pos] as number) > ZERO ? readInteger(bytes, pos, values, field.slot) : -1
     case KIND.flags:
       return readFlags(bytes, pos, values, field.slot)
+    case KIND.pending:
+      return isKnown ? valueEnd(bytes, pos) : readPending(bytes, pos)
     case KIND.json:
       return isKnown ? valueEnd(bytes, pos) : -1
   }

@@ -136,6 +136,23 @@ export function readFlags(bytes: Buffer, pos: number, values: Float64Array, slot
   return bytes[p] === CLOSE_BRACKET ? p + 1 : -1
 }
 
+const PENDING = ['{"after":', ',"before":', ',"last":', ',"from":', ',"to":'].map(ascii)
+/** Which of them are times. */
+const PENDING_TIMES = 3
+const pending = new Float64Array(PENDING.length)
+
+/** `{"after":1,"before":4,"last":5,"from":0,"to":0}`, of trades; nobody looks at it. */
+export function readPending(bytes: Buffer, pos: number): number {
+  let p = pos
+  for (let i = 0; i < PENDING.length; i++) {
+    const literal = PENDING[i] as Buffer
+    if (!isAt(bytes, p, literal)) return -1
+    p = readInteger(bytes, p + literal.length, pending, i)
+    if (p < 0 || (i >= PENDING_TIMES && (pending[i] as number) < 0)) return -1
+  }
+  return bytes[p] === CLOSE_BRACE ? p + 1 : -1
+}
+
 /** The end of any value, which is known to be JSON without white space. */
 export function valueEnd(bytes: Buffer, pos: number): number {
   let depth = 0

@@ -70,9 +70,10 @@ it('counts fills and latecomers, which are not missing', async () => {
 
 it('counts the same id again, and says when its content is another', async () => {
   const again = trade(11, { received: BEGIN, published: BEGIN, filled: true })
-  const report = await auditMessages([...trades(10, 12), again, trade(12, { price: '1' })])
+  const open = trade(11, { pending: { after: 5, before: 9, last: 11, from: at(5).ts, to: at(11).ts } })
+  const report = await auditMessages([...trades(10, 12), again, open, trade(12, { price: '1' })])
   expect(texts(report)).toEqual(['conflict: id 12 again with other content'])
-  expect(channel(report, 'trade').duplicates).toBe(2)
+  expect(channel(report, 'trade').duplicates).toBe(3)
 })
 
 it('knows an id again however long ago it was', async () => {

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest'
+import { VERSION, type Trade } from './market/messages.ts'
+import { laterOf, resumeAfter } from './routes.ts'
+
+const TS = 1_790_000_000_000_000
+const head = { type: 'trade', v: VERSION, exchange: 'binance', market: 'spot', symbol: 'BTC-USDT' } as const
+const trade: Trade = {
+  ...head,
+  id: '9',
+  price: '1',
+  size: '2',
+  side: 'buy',
+  ts: TS,
+  received: TS + 5,
+  published: TS + 6,
+}
+
+describe('a later run takes up', () => {
+  it('behind the trade that is stored last, by its number', () => {
+    expect(resumeAfter(trade)).toEqual({ at: 9, time: TS })
+    expect(resumeAfter({ ...trade, id: 'T-9', seq: 4 })).toEqual({ at: 4, time: TS })
+    expect(resumeAfter({ ...trade, id: 'T-9' })).toBeUndefined()
+  })
+
+  it('with what was still being fetched before it', () => {
+    const open = { after: 2, before: 5, from: TS - 20, to: TS }
+    expect(resumeAfter({ ...trade, pending: { ...open, last: 9 } })).toEqual({ at: 9, time: TS, open })
+  })
+
+  it('behind the furthest trade, where the last one that is stored came late', () => {
+    const late: Trade = { ...trade, id: '4', ts: TS - 10, filled: true }
+    const open = { after: 4, before: 7, from: TS - 10, to: TS }
+    expect(resumeAfter({ ...late, pending: { ...open, last: 9 } })).toEqual({ at: 9, time: TS, open })
+    expect(resumeAfter({ ...late, pending: { ...open, before: 5, last: 9 } })).toEqual({ at: 9, time: TS })
+  })
+
+  it('at the later of what this process knows and what is stored; what was open it has settled itself', () => {
+    const stored = { at: 9, time: TS, open: { after: 2, before: 5, from: TS - 20, to: TS } }
+    expect(laterOf(undefined, stored)).toBe(stored)
+    expect(laterOf({ at: 9, time: TS }, stored)).toEqual({ at: 9, time: TS })
+    expect(laterOf({ at: 8, time: TS }, stored)).toBe(stored)
+    expect(laterOf({ at: 12, time: TS + 1 }, stored)).toEqual({ at: 12, time: TS + 1 })
+    expect(laterOf({ at: 8, time: TS - 1 }, undefined)).toEqual({ at: 8, time: TS - 1 })
+  })
+})
