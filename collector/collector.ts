@@ -3,13 +3,15 @@
 // Always: what came in is accounted for (status.ts, `imbalance`). Order of ending: stop reading, announce what is
 // missing, drain the spool into the sink, close. Start reading at `openCollector`.
 import type { Logger } from 'pino'
-import type { Collector, Feed } from '../crds/collector.ts'
+import type { Feed } from '../crds/collector.ts'
 import { parseBytes } from '../crds/duration.ts'
 import { OWN_TYPES } from '../crds/names.ts'
+import { SHARD_KIND, type Work } from '../crds/shard.ts'
 import { subjectPrefix } from '../crds/sink.ts'
 import type { Clock, Random } from './connection/clock.ts'
 import { addresses } from './connection/limits.ts'
 import type { Network } from './connection/network.ts'
+import type { Proxy } from './connection/proxy.ts'
 import { type BookVerdict, crossCheck, verifyBooks } from './crosscheck.ts'
 import { FrameCounts } from './exchanges/decoder.ts'
 import { roomOf } from './exchanges/registry.ts'
@@ -22,13 +24,14 @@ import type { Message } from './market/messages.ts'
 import { type GapEnds, OwnMessages } from './market/outlet.ts'
 import { Lines } from './polls.ts'
 import { Policy } from './quality/checks.ts'
+import { readProxyUser } from './secrets.ts'
 import type { Sink, SinkContext } from './sinks/sink.ts'
 import { type Chunk, Spool } from './sinks/spool.ts'
 import type { AddressStatus, CollectorStatus, Ledger } from './status.ts'
 import { type Shared, Venue } from './venue.ts'
 
 export interface CollectorOptions {
-  readonly collector: Collector
+  readonly collector: Work
   readonly openSink: (context: SinkContext) => Sink
   readonly log: Logger
   /** The machine's by default. */
@@ -44,7 +47,7 @@ export interface RunningCollector {
   /** When the process last made progress, ms since the epoch. */
   progress(): number
   /** Takes up a changed manifest: what stays is not touched. */
-  apply(collector: Collector): Promise<void>
+  apply(collector: Work): Promise<void>
   /** Compares each book with a fresh snapshot; takes a minute at most. */
   verify(): Promise<BookVerdict[]>
   /** Stops reading, drains, closes; resolves at the latest after `deadlineMs`. */
@@ -77,9 +80,11 @@ class Running implements RunningCollector {
   readonly #laneOf: (Lane | undefined)[] = []
   readonly #sinkLostMs = sinkWatch()
   readonly #startedMs: number
-  #collector: Collector
+  #collector: Work
   #foreign = 0
   #refused = 0
+  /** Whether its venues have been told what to collect. */
+  #hasBegun = false
   #everReady = false
   #status: CollectorStatus
   #ticks = 0
@@ -94,7 +99,7 @@ class Running implements RunningCollector {
     this.#channels = new Channels(subjectPrefix(collector.spec.sink))
     this.#startedMs = clock.nowMs()
     this.#progressMs = this.#startedMs
-    this.#addresses = addresses({ clock, random })
+    this.#addresses = addresses({ clock, random, share: collector.share ?? 1 })
     this.#lines = new Lines(clock)
     this.#policy = new Policy(collector.spec.quality)
     this.#sink = options.openSink({
@@ -126,6 +131,7 @@ class Running implements RunningCollector {
     await this.#sink.open()
     // Venues load their instruments for as long as that takes; one that is away must not hold up the others.
     void this.apply(this.#collector)
+    this.#hasBegun = true
     this.#tick()
   }
 
@@ -137,7 +143,7 @@ class Running implements RunningCollector {
     return this.#progressMs
   }
 
-  async apply(collector: Collector): Promise<void> {
+  async apply(collector: Work): Promise<void> {
     this.#collector = collector
     this.#policy.take(collector.spec.quality)
     const groups = new Map<string, Feed[]>()
@@ -150,7 +156,9 @@ class Running implements RunningCollector {
       venue.close()
       this.#venues.delete(key)
     }
-    await Promise.all([...groups].map(async ([key, feeds]) => this.#venue(key, feeds[0] as Feed)?.want(feeds)))
+    await Promise.all(
+      [...groups].map(async ([key, feeds]) => this.#venue(key, feeds[0] as Feed)?.want(feeds, collector.part)),
+    )
   }
 
   verify(): Promise<BookVerdict[]> {
@@ -177,7 +185,7 @@ class Running implements RunningCollector {
     const venue = new Venue({
       room,
       endpoints: endpoints ?? {},
-      proxy: proxy === undefined ? undefined : { url: proxy.url },
+      proxy: proxyOf(proxy),
       shared: this.#shared,
     })
     this.#venues.set(key, venue)
@@ -254,7 +262,16 @@ class Running implements RunningCollector {
     const sink = { ...this.#sink.status, kind: this.#sink.kind }
     const lostMs = this.#sinkLostMs(sink, this.#spool.pending, nowMs)
     const unread = venues.filter(({ isPending }) => isPending).map(({ room }) => `${room.exchange} ${room.market}`)
-    const { ready, reasons } = readiness(channels, unread, sink, lostMs, this.#everReady)
+    // A shard may have no part in what patterns find, or stand idle where there are more shards than instruments.
+    const mayBeEmpty = this.#hasBegun && this.#collector.kind === SHARD_KIND
+    const { ready, reasons } = readiness({
+      channels,
+      unread,
+      sink,
+      sinkLostMs: lostMs,
+      everReady: this.#everReady,
+      mayBeEmpty,
+    })
     this.#everReady ||= ready
     const { bytesUsed, bytesMax, pending } = this.#spool
     return {
@@ -266,9 +283,10 @@ class Running implements RunningCollector {
       channels,
       sessions: venues.flatMap(({ sessions }) => sessions),
       addresses: unique(venues.flatMap(({ addresses: all }) => all)),
-      sink,
+      sink: { ...sink, lostMs },
       spool: { bytesUsed, bytesMax, pending },
       ledger: this.#ledger(),
+      lastGap: this.#shared.own.lastGap,
     }
   }
 
@@ -320,7 +338,13 @@ function endsAround(m: Message): GapEnds {
 
 /** Feeds that share sockets and limits. */
 function venueKey({ exchange, market, endpoints, proxy }: Feed): string {
-  return JSON.stringify([exchange, market, endpoints?.websocket, endpoints?.rest, proxy?.url])
+  return JSON.stringify([exchange, market, endpoints?.websocket, endpoints?.rest, proxy?.url, proxy?.secret?.name])
+}
+
+function proxyOf(proxy: Feed['proxy']): Proxy | undefined {
+  if (proxy === undefined) return undefined
+  const { url, secret } = proxy
+  return secret === undefined ? { url } : { url, user: () => readProxyUser(secret.name) }
 }
 
 /** Two markets may share an address. */

@@ -2,11 +2,15 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { readiness, serveHealth, sinkWatch } from './health.ts'
-import type { HealthOptions } from './health.ts'
+import type { HealthOptions, Seen } from './health.ts'
 import type { CollectorStatus } from './status.ts'
+import { summaryOf } from './summary.ts'
 import { sampleChannel, sampleStatus } from '../test/support/status.ts'
 
-const fine = { problem: undefined }
+function seen(change: Partial<Seen>): Seen {
+  const sink = { problem: undefined }
+  return { channels: [], unread: [], sink, sinkLostMs: 0, everReady: false, mayBeEmpty: false, ...change }
+}
 
 async function serve(change: Partial<HealthOptions> = {}) {
   const health = await serveHealth({
@@ -38,7 +42,7 @@ async function raw(port: number, bytes: string): Promise<string> {
   return all
 }
 
-test('the four paths answer what the status says', async () => {
+test('the paths answer what the status says', async () => {
   const { get } = await serve()
   expect(await get('/livez')).toMatchObject({ code: 200, body: 'live\n' })
   expect(await get('/readyz')).toMatchObject({ code: 200, body: 'ready\n' })
@@ -50,6 +54,9 @@ test('the four paths answer what the status says', async () => {
   const status = await get('/status?pretty')
   expect(status).toMatchObject({ code: 200, type: 'application/json' })
   expect(JSON.parse(status.body)).toEqual(JSON.parse(JSON.stringify(sampleStatus())))
+  const summary = await get('/summary')
+  expect(summary).toMatchObject({ code: 200, type: 'application/json' })
+  expect(JSON.parse(summary.body)).toEqual(summaryOf(sampleStatus()))
 })
 
 test('readyz says why not, livez does not care', async () => {
@@ -158,21 +165,26 @@ test.each([
   ['a sink that is away for less than 30 s does not clear it', [live], 29_999, true, []],
   ['a sink that is away for 30 s does', [live], 30_000, true, ['the sink has acknowledged nothing for 30 s']],
 ] as const)('ready: %s', (_, channels, sinkLostMs, everReady, reasons) => {
-  expect(readiness(channels, [], fine, sinkLostMs, everReady)).toEqual({ ready: reasons.length === 0, reasons })
+  expect(readiness(seen({ channels, sinkLostMs, everReady }))).toEqual({ ready: reasons.length === 0, reasons })
 })
 
 test('a market of which the channels are not known keeps from being ready, until all was ready once', () => {
   const unread = ['okx spot']
-  expect(readiness([live], unread, fine, 0, false).reasons).toEqual([
+  expect(readiness(seen({ channels: [live], unread })).reasons).toEqual([
     'okx spot: instruments, and what the sink holds, are being read',
   ])
-  expect(readiness([live], unread, fine, 0, true).ready).toBe(true)
-  expect(readiness([], [], fine, 0, false).reasons).toEqual(['no channel: nothing is listed that the feeds name'])
+  expect(readiness(seen({ channels: [live], unread, everReady: true })).ready).toBe(true)
+  expect(readiness(seen({})).reasons).toEqual(['no channel: nothing is listed that the feeds name'])
+})
+
+test('a shard without channels is ready once it is known that it has none', () => {
+  expect(readiness(seen({ mayBeEmpty: true })).ready).toBe(true)
+  expect(readiness(seen({ mayBeEmpty: true, unread: ['okx spot'] })).ready).toBe(false)
 })
 
 test('what is not ready is said in at most twelve sentences, without control bytes', () => {
   const many = Array.from({ length: 500 }, () => ({ ...starting, detail: 'because\x1b[31m' }))
-  const { reasons } = readiness(many, [], { problem: 'NATS says \x07no' }, 45_000, false)
+  const { reasons } = readiness(seen({ channels: many, sink: { problem: 'NATS says \x07no' }, sinkLostMs: 45_000 }))
   expect(reasons.length).toBe(12)
   expect(reasons[0]).toBe('binance perpetual ETH-USDT trade is down: because\\x1b[31m')
   expect(reasons[10]).toBe('490 more channels are not settled')

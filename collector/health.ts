@@ -1,4 +1,4 @@
-// The ports of a collector: /livez, /readyz, /status and /metrics over HTTP.
+// The ports of a collector: /livez, /readyz, /summary, /status and /metrics over HTTP.
 //
 // In: the status of the collector. Out: bodies that are made once a second, so that an answer costs the same at full load.
 // Always: /livez asks only whether the process makes progress, never whether a dependency is well.
@@ -11,6 +11,7 @@ import type { AddressInfo } from 'node:net'
 import { METRICS_CONTENT_TYPE } from './metrics.ts'
 import type { SinkStatus } from './sinks/sink.ts'
 import type { ChannelStatus, CollectorStatus } from './status.ts'
+import { summaryOf } from './summary.ts'
 import { asciiJson, printable } from './terminal/escape.ts'
 
 const REFRESH_MS = 1000
@@ -28,20 +29,27 @@ export interface Readiness {
   readonly reasons: readonly string[]
 }
 
+export interface Seen {
+  readonly channels: readonly Pick<
+    ChannelStatus,
+    'exchange' | 'market' | 'symbol' | 'type' | 'settled' | 'state' | 'detail'
+  >[]
+  /** Markets of which it is not known yet which channels there are. */
+  readonly unread: readonly string[]
+  readonly sink: Pick<SinkStatus, 'problem'>
+  /** For how long messages have waited without any acknowledgement, see {@link sinkWatch}. */
+  readonly sinkLostMs: number
+  /** Whether all channels were settled before. */
+  readonly everReady: boolean
+  /** Whether it is well to have no channel. */
+  readonly mayBeEmpty: boolean
+}
+
 /**
  * Whether the collector does what it is for. Once every channel is known, and has been live, or is known to be impossible
  * or quiet, channels are asked no more; a sink that acknowledges nothing counts as long as it lasts.
- * @param unread markets of which it is not known yet which channels there are
- * @param sinkLostMs for how long messages have waited without any acknowledgement, see {@link sinkWatch}
- * @param everReady whether all channels were settled before
  */
-export function readiness(
-  channels: readonly Pick<ChannelStatus, 'exchange' | 'market' | 'symbol' | 'type' | 'settled' | 'state' | 'detail'>[],
-  unread: readonly string[],
-  sink: Pick<SinkStatus, 'problem'>,
-  sinkLostMs: number,
-  everReady: boolean,
-): Readiness {
+export function readiness({ channels, unread, sink, sinkLostMs, everReady, mayBeEmpty }: Seen): Readiness {
   const unsettled = everReady ? [] : channels.filter((c) => !c.settled)
   const reasons = everReady
     ? []
@@ -51,7 +59,9 @@ export function readiness(
     reasons.push(`${c.exchange} ${c.market} ${c.symbol} ${c.type} is ${c.state}: ${why}`)
   }
   if (unsettled.length > REASONS_MAX) reasons.push(`${unsettled.length - REASONS_MAX} more channels are not settled`)
-  if (channels.length === 0 && unread.length === 0) reasons.push('no channel: nothing is listed that the feeds name')
+  if (channels.length === 0 && unread.length === 0 && !mayBeEmpty) {
+    reasons.push('no channel: nothing is listed that the feeds name')
+  }
   if (sinkLostMs >= SINK_LOST_MS_MAX) {
     const why = sink.problem === undefined ? '' : `: ${printable(sink.problem)}`
     reasons.push(`the sink has acknowledged nothing for ${Math.round(sinkLostMs / 1000)} s${why}`)
@@ -135,7 +145,8 @@ export async function serveHealth(options: HealthOptions): Promise<Health> {
 async function refresh(answers: Map<string, Answer>, { status, metricsText }: HealthOptions): Promise<void> {
   const now = status()
   answers.set('/readyz', now.ready ? text(200, 'ready\n') : text(503, `${now.notReady.join('\n')}\n`))
-  answers.set('/status', { code: 200, type: 'application/json', body: `${asciiJson(now)}\n` })
+  answers.set('/status', json(now))
+  answers.set('/summary', json(summaryOf(now)))
   const metrics = metricsText(now).then(
     (body) => ({ code: 200, type: METRICS_CONTENT_TYPE, body }),
     // The data goes on while its metrics fail; whoever scrapes is told.
@@ -152,7 +163,8 @@ function livez(progressMs: number): Answer {
 
 function answer(request: IncomingMessage, response: ServerResponse, find: (path: string) => Answer | undefined): void {
   const { method } = request
-  const found = find(pathOf(request)) ?? text(404, 'not found; there are /livez, /readyz, /status and /metrics\n')
+  const found =
+    find(pathOf(request)) ?? text(404, 'not found; there are /livez, /readyz, /summary, /status and /metrics\n')
   if (method === 'GET' || method === 'HEAD') return send(request, response, found)
   response.setHeader('allow', 'GET, HEAD')
   send(request, response, text(405, 'only GET and HEAD\n'))
@@ -172,7 +184,7 @@ function verifier(verify: HealthOptions['verify']): (request: IncomingMessage, r
     isRunning = true
     void verify()
       .then(
-        (books) => send(request, response, { code: 200, type: 'application/json', body: `${asciiJson(books)}\n` }),
+        (books) => send(request, response, json(books)),
         (error: unknown) => say(500, `verify: ${printable(String(error))}`),
       )
       .finally(() => (isRunning = false))
@@ -200,6 +212,10 @@ function send(request: IncomingMessage, response: ServerResponse, found: Answer)
     'x-content-type-options': 'nosniff',
   })
   response.end(request.method === 'HEAD' ? undefined : found.body)
+}
+
+function json(value: unknown): Answer {
+  return { code: 200, type: 'application/json', body: `${asciiJson(value)}\n` }
 }
 
 function text(code: number, body: string): Answer {

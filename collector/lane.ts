@@ -42,6 +42,8 @@ export class Lane {
   pending: string | undefined
   /** Why silence is as it should be. */
   rests: string | undefined
+  /** Whether no feed names it, and a pattern found it. */
+  isFound = false
   /** Sockets that carry it now. */
   readonly sockets = new Set<number>()
   /** When its sockets were asked for it, ms. */
@@ -129,6 +131,8 @@ export class Lane {
       state: this.#state,
       since: this.#sinceUs,
       detail,
+      ...(this.impossible === undefined ? {} : { impossible: true }),
+      ...(this.isFound ? { found: true } : {}),
       settled,
       made: tally.made,
       acknowledged: tally.acknowledged,

@@ -104,6 +104,39 @@ const ROWS: Record<string, Row> = {
   },
 }
 
+describe('the part of a shard', () => {
+  const feed = { exchange: 'kraken', market: 'perpetual', symbols: ['*-USD'], types: ['trade', 'kline'] } as Feed
+  const wanted = (symbols: string[], part: Known['part']) =>
+    planOf([{ ...feed, symbols }], { ...KNOWN, part }).wanted.map(({ listing, type }) => `${listing.symbol} ${type}`)
+
+  it('is whole symbols, and all parts together are what the pattern finds', () => {
+    const parts = [0, 1, 2].map((index) => wanted(['*-USD'], { index, counts: [3] }))
+    expect(parts.flat().toSorted()).toEqual(wanted(['*-USD'], undefined).toSorted())
+    expect(parts.filter(({ length }) => length % 2 === 1)).toEqual([])
+    expect(parts.filter(({ length }) => length === 0).length).toBeLessThan(2)
+  })
+
+  it('is what falls to it by any of its numbers', () => {
+    expect(wanted(['*-USD'], { index: 0, counts: [3, 1] })).toEqual(wanted(['*-USD'], undefined))
+    expect(wanted(['*-USD'], { index: 3, counts: [3] })).toEqual([])
+  })
+
+  it('does not take away what is named, nor is that found', () => {
+    const part = { index: 3, counts: [3] }
+    const plan = planOf([{ ...feed, symbols: ['*-USD', 'BTC-USD'] }], { ...KNOWN, part })
+    expect(plan.wanted.map(({ listing, type, isFound }) => [listing.symbol, type, isFound])).toEqual([
+      ['BTC-USD', 'trade', false],
+      ['BTC-USD', 'kline', false],
+    ])
+  })
+
+  it('says nothing of what other shards have: types are looked for among all that the pattern finds', () => {
+    const types: Feed['types'] = ['volatility_index']
+    const plans = [0, 1, 2].map((index) => planOf([{ ...feed, types }], { ...KNOWN, part: { index, counts: [3] } }))
+    expect(plans.flatMap(({ unmatched }) => unmatched)).toEqual([])
+  })
+})
+
 describe('the channels that a feed means', () => {
   it.each(Object.entries(ROWS))('%s', (_, { feed, known = {}, wanted = [], absent = [], unmatched = [] }) => {
     const whole = { exchange: 'kraken', market: 'perpetual', symbols: [], types: ['trade'], ...feed } as Feed

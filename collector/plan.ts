@@ -4,7 +4,9 @@
 import type { Feed } from '../crds/collector.ts'
 import { INTERVALS, PERIODS, feedOptions } from '../crds/feed.ts'
 import type { DataType } from '../crds/names.ts'
+import { type Instrument, instrumentKey, rendezvous } from '../crds/rendezvous.ts'
 import { either } from '../crds/schema.ts'
+import type { Part } from '../crds/shard.ts'
 import type { Listing, Room, TypeOptions } from './exchanges/room.ts'
 import { select } from './market/symbols.ts'
 import type { ChannelPlan } from './routes.ts'
@@ -12,6 +14,8 @@ import type { ChannelPlan } from './routes.ts'
 /** A channel that a feed asks for. */
 export interface Wanted extends ChannelPlan {
   readonly snapshotSeconds: number
+  /** Whether only patterns of its feed find it. */
+  readonly isFound: boolean
 }
 
 /** A channel that a feed names and that is not there. */
@@ -40,6 +44,8 @@ export interface Known {
   readonly isWhole: boolean
   /** Symbols that are collected: patterns keep them through a halt. */
   readonly taken: ReadonlySet<string>
+  /** Which part of what only patterns find is ours; undefined means all. */
+  readonly part?: Part | undefined
 }
 
 const PENDING = "the venue's list of instruments is being loaded"
@@ -60,6 +66,7 @@ function planOfFeed(feed: Feed, known: Known): Plan {
   const { listed, unlisted } = select(feed.symbols, feed.exclude, listings, taken)
   const { depth, snapshotSeconds } = feedOptions(feed).orderbook
   const named = new Set(feed.symbols)
+  const isOurs = (symbol: string): boolean => falls({ ...feed, symbol }, known.part)
   const wanted: Wanted[] = []
   const absent: Absent[] = [...unlisted].flatMap(([symbol, why]) =>
     feed.types.map((type) => ({ symbol, type, why: isWhole ? why : PENDING, isFinal: isWhole })),
@@ -68,7 +75,11 @@ function planOfFeed(feed: Feed, known: Known): Plan {
   for (const type of feed.types) {
     for (const options of variants(feed, type)) {
       const [found, lacking] = halves(listed, (listing) => has(room, type, listing, options))
-      wanted.push(...found.map((listing) => ({ listing, type, options, depth, snapshotSeconds })))
+      for (const listing of found) {
+        const isFound = !named.has(listing.symbol)
+        if (isFound && !isOurs(listing.symbol)) continue
+        wanted.push({ listing, type, options, depth, snapshotSeconds, isFound })
+      }
       const why = (symbol: string) => lackOf(known, type, symbol, options)
       const missed = lacking.filter(({ symbol }) => named.has(symbol))
       const length = intervalOf(options)
@@ -78,6 +89,13 @@ function planOfFeed(feed: Feed, known: Known): Plan {
     }
   }
   return { wanted, absent, unmatched }
+}
+
+/** Whether what patterns find falls to this shard. */
+function falls(instrument: Instrument, part: Part | undefined): boolean {
+  if (part === undefined) return true
+  const key = instrumentKey(instrument)
+  return part.counts.some((count) => rendezvous(key, count) === part.index)
 }
 
 /** The options under which a feed wants a type: each is a channel of its own. */

@@ -131,7 +131,8 @@ export class Queries {
 
   /** Where such queries wait for one another. */
   line(query: Query): Line {
-    return this.#shared.lines.of(this.#host(query).limits, this.room.rules.weight.windowMs, query.pool)
+    const { limits } = this.#host(query)
+    return this.#shared.lines.of(limits, limits.weightWindowMs, query.pool)
   }
 
   #host({ host = '' }: Query): Host {

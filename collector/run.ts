@@ -2,9 +2,9 @@
 import { readFileSync, watchFile, unwatchFile } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { Logger } from 'pino'
-import type { Collector } from '../crds/collector.ts'
-import { checkCollector } from '../crds/faults.ts'
 import { parseDuration } from '../crds/duration.ts'
+import type { Work } from '../crds/shard.ts'
+import { sink } from '../crds/sink.ts'
 import { openCollector, type RunningCollector } from './collector.ts'
 import { realClock } from './connection/clock.ts'
 import { type Health, serveHealth } from './health.ts'
@@ -16,7 +16,7 @@ import { imbalance } from './status.ts'
 import { printable } from './terminal/escape.ts'
 import { canDraw, showJson, showLines, showTable } from './terminal/show.ts'
 import { summary, summaryRecord } from './terminal/summary.ts'
-import { findingText, readManifest } from './validate.ts'
+import { findingText, readWork } from './validate.ts'
 
 /** After SIGTERM everything is closed within this, which leaves some of the promised ten seconds for a busy machine. */
 export const CLOSE_DEADLINE_MS = 8_000
@@ -132,7 +132,7 @@ function readFlags(args: readonly string[]): Flags {
 }
 
 /** Reads the manifest and says what is wrong with it, or what this version does not act on. */
-function load({ file, nats, out }: Flags): Collector | undefined {
+function load({ file, nats, out }: Flags): Work | undefined {
   let text: string
   try {
     text = readFileSync(file === '-' ? 0 : file, 'utf8')
@@ -140,18 +140,18 @@ function load({ file, nats, out }: Flags): Collector | undefined {
     refuse(new Error(`${file} cannot be read (${(error as NodeJS.ErrnoException).code}); name a file that can.`))
     return undefined
   }
-  const { collector, faults, notes } = readManifest(text, file)
+  const { work, faults, notes } = readWork(text, file)
   for (const finding of [...faults, ...notes]) process.stderr.write(`${findingText(finding)}\n`)
-  if (collector === undefined || (nats === undefined && out === undefined)) return collector
-  const sink =
-    nats === undefined ? { file: { path: out } } : { nats: { servers: [nats], stream: { manage: 'collector' } } }
-  const checked = checkCollector({ ...collector, spec: { ...collector.spec, sink } })
-  for (const fault of checked.faults) process.stderr.write(`run: ${fault.says}\n`)
-  return checked.collector
+  if (work === undefined || (nats === undefined && out === undefined)) return work
+  const { data, error } = sink.safeParse(
+    nats === undefined ? { file: { path: out } } : { nats: { servers: [nats], stream: { manage: 'collector' } } },
+  )
+  for (const { message } of error?.issues ?? []) process.stderr.write(`run: ${printable(message)}\n`)
+  return data === undefined ? undefined : { ...work, spec: { ...work.spec, sink: data } }
 }
 
 /** What is shown, and where: a table, JSON lines, or log lines; messages on stdout leave no place for the first two. */
-function openScreen({ json }: Flags, { spec }: Collector) {
+function openScreen({ json }: Flags, { spec }: Work) {
   const toStdout = spec.sink.stdout !== undefined
   const draws = !json && !toStdout && canDraw(process.stdout, process.env)
   let print: (line: string) => void = (line) => void process.stderr.write(line)
@@ -182,8 +182,8 @@ function openScreen({ json }: Flags, { spec }: Collector) {
 }
 
 /** Takes up the changed manifest on SIGHUP, and with --watch when the file changes. */
-function reloadOn(flags: Flags, log: Logger, running: RunningCollector, begun: Collector): () => void {
-  const fixed = ({ spec: { sink, spool } }: Collector) => JSON.stringify([sink, spool])
+function reloadOn(flags: Flags, log: Logger, running: RunningCollector, begun: Work): () => void {
+  const fixed = ({ spec }: Work) => JSON.stringify([spec.sink, spec.spool])
   const reload = () => {
     const collector = load(flags)
     if (collector === undefined) {

@@ -3,6 +3,7 @@
 import type { DataType, ExchangeName, Market } from '../crds/names.ts'
 import type { Failures } from './market/guard.ts'
 import type { ChannelState } from './market/messages.ts'
+import type { AnnouncedGap } from './market/outlet.ts'
 import type { Agreement } from './quality/best.ts'
 import type { SinkStatus } from './sinks/sink.ts'
 
@@ -17,6 +18,10 @@ export interface ChannelStatus {
   readonly since: number
   /** Why, for a person; undefined when live. */
   readonly detail: string | undefined
+  /** Refused or not listed: it will not come. */
+  readonly impossible?: true
+  /** No feed names it: a pattern found it. */
+  readonly found?: true
   /** True once it was live, or is known to be impossible or quiet: what readiness waits for. */
   readonly settled: boolean
   readonly made: number
@@ -96,9 +101,15 @@ export interface CollectorStatus {
   readonly channels: readonly ChannelStatus[]
   readonly sessions: readonly SessionStatus[]
   readonly addresses: readonly AddressStatus[]
-  readonly sink: SinkStatus & { readonly kind: string }
+  readonly sink: SinkStatus & {
+    readonly kind: string
+    /** For how long messages have waited without any acknowledgement. */
+    readonly lostMs: number
+  }
   readonly spool: { readonly bytesUsed: number; readonly bytesMax: number; readonly pending: number }
   readonly ledger: Ledger
+  /** Undefined before the first. */
+  readonly lastGap: AnnouncedGap | undefined
 }
 
 /** What does not add up in a ledger, each a sentence; empty when it balances. */

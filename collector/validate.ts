@@ -2,9 +2,10 @@
 import { openSync, readSync, closeSync } from 'node:fs'
 import type { Collector, CollectorManifest } from '../crds/collector.ts'
 import { checkCollector, pathText } from '../crds/faults.ts'
-import { BYTES_MAX, parseManifest } from '../crds/manifest.ts'
+import { BYTES_MAX, type Manifest, parseManifest } from '../crds/manifest.ts'
 import type { Path } from '../crds/schema.ts'
 import { escaped } from '../crds/sentence.ts'
+import { shard, SHARD_KIND, type Work } from '../crds/shard.ts'
 import { notActedOn } from '../crds/support.ts'
 
 /** Something to say about a place in a file. */
@@ -32,7 +33,10 @@ export interface ReadManifest {
  * @param file the name to show in findings.
  */
 export function readManifest(text: string, file: string): ReadManifest {
-  const manifest = parseManifest(text)
+  return collectorOf(parseManifest(text), file)
+}
+
+function collectorOf(manifest: Manifest, file: string): ReadManifest {
   if (manifest.faults.length > 0) {
     return { collector: undefined, faults: manifest.faults.map((fault) => ({ file, path: '', ...fault })), notes: [] }
   }
@@ -48,6 +52,29 @@ export function readManifest(text: string, file: string): ReadManifest {
       .map(found)
       .toSorted(byPlace),
   }
+}
+
+/**
+ * Reads what a process is to collect: a manifest, or the document of one shard, which only the operator writes.
+ * @param file the name to show in findings.
+ */
+export function readWork(text: string, file: string): Omit<ReadManifest, 'collector'> & { work: Work | undefined } {
+  const manifest = parseManifest(text)
+  const { value, placeOf } = manifest
+  if (!isShard(value)) {
+    const { collector: work, faults, notes } = collectorOf(manifest, file)
+    return { work, faults, notes }
+  }
+  const { data, error } = shard.safeParse(value)
+  const faults = (error?.issues ?? []).map(({ path, message }): Finding => {
+    const at = path as (string | number)[]
+    return { file, ...placeOf(at), path: pathText(at), says: escaped(message) }
+  })
+  return { work: data, faults, notes: [] }
+}
+
+function isShard(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === SHARD_KIND
 }
 
 function byPlace(a: Finding, b: Finding): number {

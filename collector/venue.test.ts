@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { ConsumerBook } from './book/consumer.ts'
 import type { Clock } from './connection/clock.ts'
 import type { CollectorStatus } from './status.ts'
-import { manifest, until, type Wanted } from '../test/e2e/collect.ts'
+import { feedsOf, manifest, manifestOf, until, type Wanted } from '../test/e2e/collect.ts'
 import { startWorld, type World } from '../test/e2e/world.ts'
 import { keep, type Keeping } from '../test/support/kept.ts'
 import { rest } from '../test/support/loopback.ts'
@@ -56,6 +56,22 @@ function checkBook(keeping: Keeping, symbol: string): void {
 }
 
 describe('a changed manifest', () => {
+  it('that names what a pattern finds, too, collects it once', async () => {
+    await using world = await startWorld(5, { symbols: SYMBOLS, rate: 200 })
+    const feeds = (...lists: string[][]) =>
+      lists.flatMap((spot) => feedsOf(world.exchange, { symbols: { spot }, types: ['trade'] }))
+    await using keeping = await keep(manifestOf(feeds(['*-USDT'], ['BTC-USDT']), { sink: SINK }))
+    await keeping.until('all is live', (status) => isLive(status, 3))
+    await isDelivering(keeping, 'trade', 'BTC-USDT')
+    expect(keeping.sink.doubles).toEqual([])
+    await keeping.apply(manifestOf(feeds(['ETH-USDT']), { sink: SINK }))
+    await keeping.until('one is left', (status) => isLive(status, 1))
+    const before = keeping.of('trade', 'BTC-USDT').length
+    await isDelivering(keeping, 'trade', 'ETH-USDT')
+    expect(keeping.of('trade', 'BTC-USDT').length).toBe(before)
+    checkTrades(keeping, 'BTC-USDT')
+  })
+
   it('touches only the channels that differ, without another socket', async () => {
     await using world = await startWorld(5, { symbols: SYMBOLS, rate: 200 })
     await using keeping = await keep(wanted(world, { spot: ['BTC-USDT'], perpetual: ['BTC-USDT'] }))

@@ -6,6 +6,7 @@ import assert from 'node:assert'
 import type { Logger } from 'pino'
 import type { Feed } from '../crds/collector.ts'
 import type { DataType } from '../crds/names.ts'
+import type { Part } from '../crds/shard.ts'
 import { BookTrack } from './book/track.ts'
 import { Carrier } from './carrier.ts'
 import { fullJitterMs } from './connection/backoff.ts'
@@ -97,6 +98,7 @@ export class Venue {
   readonly #listings: Listings
   readonly #polls: Polls
   #feeds: readonly Feed[] = []
+  #part: Part | undefined
   #placed: Promise<void> = Promise.resolve()
   /** Placings that are not done. */
   #placings = 0
@@ -165,11 +167,12 @@ export class Venue {
   }
 
   /**
-   * What to collect from now on. Loads the instruments and reads what is stored first, for as long as that takes.
+   * What to collect from now on, of what patterns find the part that is ours. Loads the instruments and reads what is stored first, for as long as that takes.
    * @returns when all channels of the instruments that are known have been asked for
    */
-  want(feeds: readonly Feed[]): Promise<void> {
+  want(feeds: readonly Feed[], part?: Part): Promise<void> {
     this.#feeds = feeds
+    this.#part = part
     return this.#then(async () => {
       const wasKnown = this.#listings.isWhole
       await this.#listings.known()
@@ -232,7 +235,7 @@ export class Venue {
   #plan(): Plan {
     const taken = new Set([...this.#lanes.values()].map(({ channel }) => channel.symbol))
     const { all: listings, isWhole } = this.#listings
-    return planOf(this.#feeds, { room: this.room, listings, isWhole, taken })
+    return planOf(this.#feeds, { room: this.room, listings, isWhole, taken, part: this.#part })
   }
 
   /** Makes the channels that the feeds ask for, and no others. */
@@ -246,7 +249,8 @@ export class Venue {
       this.#listings.all,
     )
     this.#renew(wanted)
-    const added = all.filter((want) => !this.#lanes.has(this.#routes.channel(want).index))
+    // Two feeds may mean the same channel; the later one counts.
+    const added = [...wanted].flatMap(([key, want]) => (this.#lanes.has(key) ? [] : [want]))
     // What is collected goes on meanwhile.
     const last = await this.#lastMessages(added)
     if (last === undefined) return
@@ -346,8 +350,9 @@ export class Venue {
   }
 
   /** Takes up what may change while the channel lives. */
-  #adjust(lane: Lane | undefined, { depth, snapshotSeconds, listing }: Wanted): void {
+  #adjust(lane: Lane | undefined, { depth, snapshotSeconds, listing, isFound }: Wanted): void {
     if (lane === undefined) return
+    lane.isFound = isFound
     const rests = RESTS[listing.status]
     lane.rests = rests ?? (lane.parts?.sparse === true ? SPARSE : undefined)
     // Of what is halted there are figures; of what is not open yet there are none.

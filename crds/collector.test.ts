@@ -1,26 +1,17 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { collector, type CollectorManifest } from './collector.ts'
+import { BROKEN, changed, fed, named, SHORTEST } from '../test/support/manifests.ts'
+import { collector } from './collector.ts'
 import { nodeAt, schema } from './crd.ts'
 import { checkCollector, FAULTS_MAX, pathText } from './faults.ts'
 import { feedOptions } from './feed.ts'
 import type { Path } from './schema.ts'
 import { subjectPrefix } from './sink.ts'
 
-const manifest = {
-  apiVersion: 'marketprism.io/v1alpha1',
-  kind: 'Collector',
-  metadata: { name: 'majors' },
-  spec: {
-    feeds: [{ exchange: 'binance', market: 'spot', symbols: ['BTC-USDT'], types: ['trade', 'kline'] }],
-    sink: { nats: { servers: ['nats://nats:4222'] } },
-  },
-} satisfies CollectorManifest
-
 test('the shortest manifest gets every default', () => {
-  const { spec } = collector.parse(manifest)
+  const { spec } = collector.parse(SHORTEST)
   expect(spec).toEqual({
-    ...manifest.spec,
+    ...SHORTEST.spec,
     sink: {
       nats: { servers: ['nats://nats:4222'], prefix: 'market', stream: { name: 'MARKET_DATA', manage: 'operator' } },
     },
@@ -51,7 +42,7 @@ test('a file sink has its defaults, and the prefix of subjects is market where n
 })
 
 test('options of a feed are filled in where they are asked for, not in the feed', () => {
-  const { spec } = collector.parse(manifest)
+  const { spec } = collector.parse(SHORTEST)
   expect(spec.feeds[0]).not.toHaveProperty('options')
   expect(feedOptions({})).toEqual({
     kline: { intervals: ['1m'] },
@@ -61,56 +52,7 @@ test('options of a feed are filled in where they are asked for, not in the feed'
   expect(feedOptions({ options: { kline: { intervals: ['1h'] } } }).kline.intervals).toEqual(['1h'])
 })
 
-const feed = manifest.spec.feeds[0]
-
-// Each breaks one rule that the API server runs in CEL; the sentence here and there must be the same.
-test.each<[string, Record<string, unknown>, string, Path]>([
-  ['a name that makes names of pods too long', named('a'.repeat(41)), 'metadata.name', []],
-  ['a name that is not one for a Service', named('1st.desk'), 'metadata.name', []],
-  ['two sinks', changed({ sink: { stdout: {}, file: {} } }), 'spec.sink', ['spec', 'sink']],
-  ['no sink', changed({ sink: {} }), 'spec.sink', ['spec', 'sink']],
-  [
-    'ids remembered for longer than messages',
-    changed({ sink: { nats: { servers: ['nats://n'], stream: { maxAge: '60s', duplicateWindow: '5m' } } } }),
-    'spec.sink.nats.stream.duplicateWindow',
-    ['spec', 'sink', 'nats', 'stream'],
-  ],
-  [
-    'a prefix of two tokens',
-    changed({ sink: { nats: { servers: ['nats://n'], prefix: 'a.b' } } }),
-    'spec.sink.nats.prefix',
-    ['spec', 'sink', 'nats', 'prefix'],
-  ],
-  [
-    'a password in a URL',
-    changed({ sink: { nats: { servers: ['nats://me:secret@nats:4222'] } } }),
-    'spec.sink.nats.servers[0]',
-    ['spec', 'sink', 'nats', 'servers', 0],
-  ],
-  ['a feed that repeats another', changed({ feeds: [feed, feed] }), 'spec.feeds[1]', ['spec', 'feeds']],
-  ['a venue symbol', fed({ symbols: ['BTCUSDT'] }), 'spec.feeds[0].symbols[0]', ['spec', 'feeds', 0, 'symbols', 0]],
-  ['funding of a spot market', fed({ types: ['funding_rate'] }), 'spec.feeds[0].types[0]', ['spec', 'feeds', 0]],
-  ['an exclusion from names', fed({ exclude: ['A-B'] }), 'spec.feeds[0].exclude', ['spec', 'feeds', 0]],
-  [
-    'options of books without books',
-    fed({ options: { orderbook: { depth: 5 } } }),
-    'spec.feeds[0].options.orderbook',
-    ['spec', 'feeds', 0],
-  ],
-  ['a spool too small', changed({ spool: { bytesMax: '1Ki' } }), 'spec.spool.bytesMax', ['spec', 'spool', 'bytesMax']],
-  [
-    'a file kept open too long',
-    changed({ sink: { file: { rotate: '25h' } } }),
-    'spec.sink.file.rotate',
-    ['spec', 'sink', 'file', 'rotate'],
-  ],
-  [
-    'a label of ours',
-    changed({ podLabels: { 'marketprism.io/shard': 'x' } }),
-    "spec.podLabels['marketprism.io/shard']",
-    ['spec', 'podLabels'],
-  ],
-])('%s is refused with the sentence of the API server', (_, broken, path, ruleAt) => {
+test.each([...BROKEN])('%s is refused with the sentence of the API server', (_, broken, path, ruleAt) => {
   const { faults } = checkCollector(broken)
   expect(faults.map((fault) => pathText(fault.path))).toEqual([path])
   const self = ruleAt.reduce<unknown>((value, part) => (value as Record<string | number, unknown>)[part], broken)
@@ -203,7 +145,7 @@ test('whatever is checked, nothing is thrown, and no fault holds a character tha
 })
 
 test('a Collector with its defaults filled in is a Collector, and is left as it is', () => {
-  const once = collector.parse(manifest)
+  const once = collector.parse(SHORTEST)
   expect(collector.parse(once)).toEqual(once)
 })
 
@@ -223,16 +165,4 @@ function evaluated(expression: string, self: unknown): string {
   const names = expression.replace('.size()', '').split('.').slice(1)
   const value = names.reduce<unknown>((v, name) => (v as Record<string, unknown>)[name], self)
   return expression.endsWith('.size()') ? `${(value as string).length}` : `${value as string}`
-}
-
-function changed(spec: Record<string, unknown>): Record<string, unknown> {
-  return { ...manifest, spec: { ...manifest.spec, ...spec } }
-}
-
-function fed(change: Record<string, unknown>): Record<string, unknown> {
-  return changed({ feeds: [{ ...feed, ...change }] })
-}
-
-function named(name: string): Record<string, unknown> {
-  return { ...manifest, metadata: { name } }
 }

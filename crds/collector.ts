@@ -17,6 +17,8 @@ export const KIND = 'Collector'
 /** So long that `{name}-99-a-{hash of 10}-{5 letters}`, the name of a pod, stays within the 63 of a host name. */
 export const NAME_MAX = 40
 export const SHARDS_MAX = 100
+/** Actions of healing that the status remembers. */
+export const HEALING_ACTIONS_MAX = 20
 
 const monitoring = z.strictObject({
   alerts: z
@@ -64,6 +66,10 @@ const selfHealing = z.strictObject({
   actionsPerHour: z.int().min(1).max(60).default(6).describe('At most so many actions on this Collector.'),
 })
 
+export const spool = z.strictObject({
+  bytesMax: byteSize('1Mi', '16Gi').default('64Mi').describe('Memory for messages that the sink has not taken yet.'),
+})
+
 export const spec = z.strictObject({
   feeds: feeds.describe('What is collected.'),
   sink: sink.describe('Where the messages go; exactly one of the fields.'),
@@ -92,25 +98,39 @@ export const spec = z.strictObject({
   monitoring: monitoring.prefault({}).describe('What the operator installs to watch this Collector.'),
   selfHealing: selfHealing.prefault({}).describe('How far the operator may go in mending what breaks.'),
   paused: z.boolean().default(false).describe('The operator leaves everything as it is, healing included.'),
-  spool: z
-    .strictObject({
-      bytesMax: byteSize('1Mi', '16Gi')
-        .default('64Mi')
-        .describe('Memory for messages that the sink has not taken yet.'),
-    })
-    .prefault({})
-    .describe('Where messages wait while the sink is away.'),
+  spool: spool.prefault({}).describe('Where messages wait while the sink is away.'),
   ...podFields,
 })
 
 const count = z.int().min(0).max(1_000_000)
+const time = z.string().max(32).meta({ format: 'date-time' })
 const condition = z.strictObject({
-  type: z.string().max(63).describe('`Ready`, `Progressing`, `Degraded` or `MonitoringInstalled`.'),
+  type: z.string().max(63).describe('`Ready`, `Progressing`, `Degraded`, `MonitoringInstalled` or `Scalable`.'),
   status: z.enum(['True', 'False', 'Unknown']).describe('Whether it holds.'),
   observedGeneration: z.int().min(0).optional().describe('The generation that this is said of.'),
-  lastTransitionTime: z.string().max(32).meta({ format: 'date-time' }).describe('When `status` last changed.'),
+  lastTransitionTime: time.describe('When `status` last changed.'),
   reason: z.string().min(1).max(128).describe('Why, as one word for machines.'),
   message: z.string().max(4096).describe('Why and what to do, as a sentence.'),
+})
+
+const healingAction = z.strictObject({
+  time: time.describe('When it was done.'),
+  shard: z.string().max(63).describe('Name of the shard.'),
+  publisher: z.string().max(8).describe('`a` or `b`.'),
+  pod: z.string().max(253).optional().describe('The pod that was taken away.'),
+  uid: z.string().max(63).optional().describe('The uid of that pod.'),
+  node: z.string().max(253).optional().describe('The node on which it ran.'),
+  action: z
+    .enum(['replace', 'move'])
+    .describe('`replace`: a new pod. `move`: a new pod on another node, if there is one.'),
+  reason: z.string().max(63).describe('Why, as one word for machines.'),
+  ended: time.optional().describe('When its outcome was known.'),
+  outcome: z
+    .enum(['ready', 'failed', 'helped'])
+    .optional()
+    .describe(
+      '`ready`: a pod was ready in its place. `failed`: none was in time. `helped`: later it was well for long.',
+    ),
 })
 
 const status = z.strictObject({
@@ -141,6 +161,12 @@ const status = z.strictObject({
     .max(SHARDS_MAX)
     .optional()
     .describe('Shards, written only when something changed that a person would act on.'),
+  healing: z
+    .strictObject({
+      actions: z.array(healingAction).max(HEALING_ACTIONS_MAX).describe('The last ones, the oldest first.'),
+    })
+    .optional()
+    .describe('What was done to mend what broke. A new leader of the operator goes on from here.'),
   replicas: z.int().min(0).max(SHARDS_MAX).optional().describe('Shards that exist; for the scale subresource.'),
   selector: z.string().max(512).optional().describe('Selects one pod of each shard; for the scale subresource.'),
 })

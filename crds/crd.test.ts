@@ -109,9 +109,15 @@ test('kubectl shows what an operator looks for, and can scale', () => {
   }
   const [version] = versions
   expect(names).toMatchObject({ plural: 'collectors', shortNames: ['mpc'], categories: ['marketprism'] })
-  expect(version?.additionalPrinterColumns.map(({ name }) => name)).toEqual(
-    expect.arrayContaining(['Ready', 'Channels', 'Live', 'Stale', 'Age']),
-  )
+  expect(version?.additionalPrinterColumns.map(({ name }) => name)).toEqual([
+    'Ready',
+    'Shards',
+    'Channels',
+    'Live',
+    'Stale',
+    'Reason',
+    'Age',
+  ])
   expect(version?.subresources['status']).toEqual({})
   for (const path of Object.values(version?.subresources['scale'] as Record<string, string>)) {
     expect(nodeAt(path.slice(1).split('.')), path).toBeDefined()

@@ -106,7 +106,11 @@ export function crd(): Record<string, unknown> {
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
-    metadata: { name: `${plural}.${GROUP}` },
+    metadata: {
+      name: `${plural}.${GROUP}`,
+      // Helm deletes what a release no longer has: it must never take this, and with it all Collectors, whoever applied it.
+      annotations: { 'helm.sh/resource-policy': 'keep' },
+    },
     spec: {
       group: GROUP,
       scope: 'Namespaced',
@@ -141,10 +145,10 @@ export function crd(): Record<string, unknown> {
 
 const COLUMNS = [
   { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
+  { name: 'Shards', type: 'integer', jsonPath: '.status.replicas' },
   { name: 'Channels', type: 'integer', jsonPath: '.status.channels.total' },
   { name: 'Live', type: 'integer', jsonPath: '.status.channels.live' },
   { name: 'Stale', type: 'integer', jsonPath: '.status.channels.stale' },
-  { name: 'Shards', type: 'integer', jsonPath: '.status.replicas', priority: 1 },
-  { name: 'Reason', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].reason', priority: 1 },
+  { name: 'Reason', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].reason' },
   { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
 ]

@@ -153,7 +153,7 @@ const proxy = z.strictObject({
   secret: secretRef.optional().describe('Secret with the keys `username` and `password`.'),
 })
 
-const feed = z.strictObject({
+const feedFields = z.strictObject({
   exchange: exchange.describe('The venue.'),
   market: market.describe('Kind of product.'),
   symbols: distinct(symbol, 1, SYMBOLS_MAX).describe(
@@ -174,7 +174,7 @@ const feed = z.strictObject({
     .describe("Other addresses than the venue's own: a regional host, a simulated exchange."),
   proxy: proxy.optional().describe('For venues that cannot be reached from where the collector runs.'),
 })
-type FeedOutput = z.output<typeof feed>
+type FeedOutput = z.output<typeof feedFields>
 
 function marketRule(name: Market): Rule<FeedOutput> {
   const types = TYPES_OF_MARKET[name]
@@ -213,13 +213,14 @@ const EXCLUDE: Rule<FeedOutput> = {
   broken: (self) => (self.exclude === undefined || self.symbols.some((s) => s.includes('*')) ? undefined : ['exclude']),
 }
 
-const ruled = [
+/** One feed, with its rules. */
+export const feed = [
   ...MARKETS.filter((name) => TYPES_OF_MARKET[name].length < DATA_TYPES.length).map(marketRule),
   ...(['kline', 'orderbook', 'longShortRatio'] as const).map(optionRule),
   EXCLUDE,
-].reduce((schema, each) => rule(schema, each), feed)
+].reduce((schema, each) => rule(schema, each), feedFields)
 
-export const feeds = rule(z.array(ruled).min(1).max(FEEDS_MAX), {
+export const feeds = rule(z.array(feed).min(1).max(FEEDS_MAX), {
   cel:
     'self.all(a, self.exists_one(b, a.exchange == b.exchange && a.market == b.market && ' +
     'a.symbols == b.symbols && a.types.exists(t, t in b.types)))',

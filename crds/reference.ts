@@ -39,7 +39,9 @@ const INTRODUCTION = `<!-- Generated from crds/collector.ts by \`npm run generat
 - **Default**: what holds where the field is absent. Defaults inside lists are filled in by the collector and do not show
   in the cluster.
 - **By**: who acts on the field in this version. \`collector\`: the collector, in a cluster and with \`marketprism run\`.
-  \`operator\`: the operator only, which is not part of this version.
+  \`operator\`: the operator only; \`marketprism run\` names what it does not act on.
+- Secrets are read from \`/etc/marketprism/secrets/NAME/KEY\`, where the operator mounts them; outside a cluster from below
+  the folder that \`MARKETPRISM_SECRETS_DIR\` names.
 - Durations are a number and \`s\`, \`m\` or \`h\`; sizes a number and \`Ki\`, \`Mi\`, \`Gi\` or \`Ti\`.
 - This version speaks the exchanges ${code(SPOKEN)}, with all markets and types that they have. Other exchanges of the list
   below are accepted and named in a note.

@@ -41,6 +41,7 @@ test('what the user set and the collector does not act on is named once, and not
       ],
       sink: { nats: { servers: ['nats://n'], credentialsSecret: { name: 'c' } } },
       shards: 2,
+      caBundle: { configMap: 'ca' },
       quality: { crossedBook: 'drop' },
       resources: { limits: { cpu: 1 } },
       spool: { bytesMax: '1Gi' },
@@ -48,8 +49,8 @@ test('what the user set and the collector does not act on is named once, and not
   }
   expect(notActedOn(manifest).map(({ path, says }) => `${pathText(path)}: ${says}`)).toEqual([
     "spec.feeds[1].exchange: 'kraken' is not yet spoken by this version; it speaks 'binance', 'okx' or 'deribit'.",
-    'spec.sink.nats.credentialsSecret: is used by the operator only; `marketprism run` does not act on it.',
     'spec.shards: is used by the operator only; `marketprism run` does not act on it.',
+    'spec.caBundle: is used by the operator only; `marketprism run` does not act on it.',
     'spec.resources: is used by the operator only; `marketprism run` does not act on it.',
   ])
 })

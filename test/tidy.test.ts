@@ -36,7 +36,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'collector/quality': [...WORDS, 'collector/book'],
   'collector/exchanges': [...WORDS, 'collector/book'],
   'collector/connection': WORDS,
-  'collector/sinks': [...WORDS, 'collector/connection/backoff.ts'],
+  'collector/sinks': [...WORDS, 'collector/connection/backoff.ts', 'collector/secrets.ts'],
   collector: ['crds', 'package.json'],
   'operator/kube': [],
   operator: ['crds', 'package.json', 'collector/metrics.ts', 'collector/market/channel.ts'],

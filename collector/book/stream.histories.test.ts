@@ -1,18 +1,16 @@
 // Random histories of a venue that sends snapshots in the stream, and of two collectors that follow it through loss,
 // repetition, changed order, cuts, replaced sockets, new numberings and restarts of their own. Drawn from one seed each.
 import assert from 'node:assert'
-import { crc32 } from 'node:zlib'
 import { expect, it } from 'vitest'
-import { between, random, type Random } from '../../test/history.ts'
+import { between, random } from '../../test/history.ts'
+import { auditMessages, texts } from '../../test/support/audit.ts'
 import { Intake } from '../../test/support/intake.ts'
+import { sides, Socket, STYLES, type Style, Venue } from '../../test/support/streamed.ts'
 import { roomOf } from '../exchanges/registry.ts'
 import type { Gap, Message, OrderBook } from '../market/messages.ts'
 import type { Resume } from '../routes.ts'
 import { type BookSide, ConsumerBook } from './consumer.ts'
 import type { StreamBook } from './stream.ts'
-
-const STYLES = ['stamped when made', 'stamped when sent', 'with checksums', 'of 2022'] as const
-type Style = (typeof STYLES)[number]
 
 /** What must happen beside what happens to all. */
 const MORE: Record<Style, readonly string[]> = {
@@ -20,213 +18,14 @@ const MORE: Record<Style, readonly string[]> = {
   'stamped when sent': ['gap sequence', 'gap sequence_restart', 'renumbered', 'delta dropped', 'merged out of sync'],
   'with checksums': ['gap sequence', 'gap sequence_restart', 'renumbered', 'delta dropped', 'merged out of sync'],
   'of 2022': ['gap checksum'],
+  'whose clock is set': ['gap sequence', 'gap sequence_restart', 'renumbered', 'delta dropped', 'merged out of sync'],
 }
 
-const BEGIN_MS = 1_790_000_000_000
-const TICK_MS = 20
 const TROUBLE_TICKS = 400
 const CALM_TICKS = 900
 /** At the end, so that everything is told. */
 const STILL_TICKS = 100
 const SPOOL_BYTES = 4 * 1024 * 1024
-
-type Sizes = ReadonlyMap<number, number>
-
-/** A state of the venue's book. */
-interface State {
-  readonly seq: number
-  readonly ms: number
-  readonly changes: Sizes
-  readonly book: Sizes
-  /** The number is lower than the one before: the chain goes on (`linked`) or begins anew. */
-  readonly renumbered?: 'linked' | 'anew'
-}
-
-/** The venue: numbers of each numbering are told apart by their remainder, so that a state is known by its number. */
-class Venue {
-  readonly states: State[] = []
-  readonly style: Style
-  readonly rng: Random
-  nowMs = BEGIN_MS
-  #numbering = 0
-
-  constructor(style: Style, rng: Random) {
-    this.style = style
-    this.rng = rng
-    this.#add(8 * between(rng, 100, 200), undefined)
-  }
-
-  get last(): number {
-    return this.states.length - 1
-  }
-
-  state(i: number): State {
-    return this.states[i] as State
-  }
-
-  /** @returns whether all connections end */
-  tick(isCalm: boolean, isStill: boolean): boolean {
-    const { rng } = this
-    this.nowMs += TICK_MS
-    if (isStill) return false
-    const { seq } = this.state(this.last)
-    if (!isCalm && this.#numbering < 7 && rng() < 0.008) {
-      const isLinked = this.style !== 'of 2022' && rng() < 0.6
-      this.#numbering += 1
-      this.#add(8 * between(rng, 0, Math.floor(seq / 16)) + this.#numbering, isLinked ? 'linked' : 'anew')
-      return !isLinked
-    }
-    const several = this.style === 'of 2022' ? 1 : 2
-    if (rng() < 0.4) for (let n = between(rng, 1, several); n > 0; n--) this.#add(this.#next(), undefined)
-    return false
-  }
-
-  /** The state that a published number means: where the venue gives none they are made of times. */
-  truth(seq: number): State | undefined {
-    const ms = Math.floor(seq / 1000)
-    return this.states.find((s) => (this.style === 'of 2022' ? s.ms === ms : s.seq === seq))
-  }
-
-  #next(): number {
-    return this.state(this.last).seq + 8 * between(this.rng, 1, 3)
-  }
-
-  #add(seq: number, renumbered: State['renumbered']): void {
-    const { rng } = this
-    const changes = new Map<number, number>()
-    const book = new Map(this.states.at(-1)?.book)
-    for (let n = between(rng, 1, 3); n > 0; n--) {
-      const price = rng() < 0.5 ? between(rng, 90, 99) : between(rng, 101, 110)
-      const size = rng() < 0.4 ? 0 : between(rng, 1, 9)
-      changes.set(price, size)
-      if (size === 0) book.delete(price)
-      else book.set(price, size)
-    }
-    this.states.push({ seq, ms: this.nowMs, changes, book, ...(renumbered === undefined ? {} : { renumbered }) })
-  }
-
-  snapshot(): { readonly at: number; readonly frame: string } {
-    const { rng, last } = this
-    // Some show a state that is not the newest any more.
-    const isOld = rng() < 0.2 && last > 0 && this.state(last).renumbered === undefined
-    const at = isOld ? last - 1 : last
-    const { ms, book } = this.state(at)
-    const isSent = this.style === 'stamped when sent' || this.style === 'with checksums'
-    return { at, frame: this.#frame(at, isSent ? this.nowMs : ms, book, undefined) }
-  }
-
-  /** What changed from one state to another; a new numbering stands alone. */
-  delta(from: number, to: number): string {
-    const changes = new Map(this.states.slice(from + 1, to + 1).flatMap((s) => [...s.changes]))
-    return this.#frame(to, this.state(to).ms, changes, this.state(from).seq)
-  }
-
-  #frame(at: number, ms: number, levels: Sizes, previous: number | undefined): string {
-    const { seq, book } = this.state(at)
-    const level = ([price, size]: readonly [number, number]) => [`${price}`, `${size}`, '0', '1']
-    const [bids, asks] = sides(levels).map((side) => side.map(level))
-    const hasSum = this.style === 'with checksums' || this.style === 'of 2022'
-    const numbers = this.style === 'of 2022' ? {} : { prevSeqId: previous ?? -1, seqId: seq }
-    const data = [{ asks, bids, ts: `${ms}`, checksum: hasSum ? checksum(book) : 0, ...numbers }]
-    const action = previous === undefined ? 'snapshot' : 'update'
-    return JSON.stringify({ arg: { channel: 'books', instId: 'BTC-USDT' }, action, data })
-  }
-}
-
-/** Bids and asks, best first. */
-function sides(levels: Sizes): [bids: [number, number][], asks: [number, number][]] {
-  const sorted = [...levels].sort((a, b) => a[0] - b[0])
-  return [sorted.filter(([price]) => price < 100).toReversed(), sorted.filter(([price]) => price > 100)]
-}
-
-function checksum(book: Sizes): number {
-  const [bids, asks] = sides(book)
-  const rows = Array.from({ length: Math.max(bids.length, asks.length) }, (_, i) => [bids[i], asks[i]])
-  return (
-    crc32(
-      rows
-        .flat(2)
-        .filter((n) => n !== undefined)
-        .join(':'),
-    ) | 0
-  )
-}
-
-/** A socket with its one subscription. */
-class Socket {
-  readonly id: number
-  readonly #venue: Venue
-  readonly #take: (frame: string) => void
-  /** The state that was sent last; undefined while nothing is subscribed. */
-  #sent: number | undefined
-  /** Ticks until it is unsubscribed, and until it is subscribed. */
-  #leaves = Infinity
-  #joins: number
-  #late: string | undefined
-  delivered = false
-  readonly openedMs: number
-
-  constructor(id: number, venue: Venue, take: (frame: string) => void) {
-    this.id = id
-    this.#venue = venue
-    this.#take = take
-    this.#joins = between(venue.rng, 1, 4)
-    this.openedMs = venue.nowMs
-  }
-
-  resubscribe(): void {
-    if (this.#leaves < Infinity || this.#joins < Infinity) return
-    this.#leaves = between(this.#venue.rng, 1, 6)
-  }
-
-  tick(isCalm: boolean): void {
-    const venue = this.#venue
-    const { rng } = venue
-    if (--this.#leaves <= 0) {
-      this.#leaves = Infinity
-      this.#sent = undefined
-      this.#joins = between(rng, 1, 4)
-    }
-    if (--this.#joins <= 0) {
-      this.#joins = Infinity
-      const { at, frame } = venue.snapshot()
-      this.#sent = at
-      this.#send(frame, isCalm)
-    }
-    // It lags, and cuts where it likes.
-    if (this.#sent !== undefined && rng() < 0.6) this.#sendNext(this.#sent, isCalm)
-  }
-
-  #sendNext(from: number, isCalm: boolean): void {
-    const venue = this.#venue
-    const { rng } = venue
-    const news = venue.states.slice(from + 1)
-    if (news.length === 0) {
-      if (rng() < 0.05 && venue.style !== 'of 2022') this.#send(venue.delta(from, from), isCalm)
-      return
-    }
-    const alone = news.findIndex(({ renumbered }) => renumbered !== undefined)
-    const to = from + between(rng, 1, alone < 0 ? news.length : Math.max(1, alone))
-    this.#send(venue.delta(from, to), isCalm)
-    this.#sent = to
-  }
-
-  #send(frame: string, isCalm: boolean): void {
-    const { rng } = this.#venue
-    const luck = isCalm ? 1 : rng()
-    if (luck < 0.02) return
-    if (luck < 0.04 && this.#late === undefined) {
-      this.#late = frame
-      return
-    }
-    this.delivered = true
-    this.#take(frame)
-    if (luck < 0.07) this.#take(frame)
-    const late = this.#late
-    this.#late = undefined
-    if (late !== undefined) this.#take(late)
-  }
-}
 
 interface Sent {
   readonly id: string
@@ -370,6 +169,7 @@ function checkOne(venue: Venue, sent: readonly Sent[], seen: Map<string, number>
   const count = (what: string) => seen.set(what, (seen.get(what) ?? 0) + 1)
   let gap: Gap | undefined
   let dropped: number | undefined
+  let newest = 0
   for (const { message: m } of sent) {
     if (m.type === 'gap') {
       assert.equal(m.after_seq, consumer.book.last, 'a gap begins where the book stands')
@@ -377,26 +177,44 @@ function checkOne(venue: Venue, sent: readonly Sent[], seen: Map<string, number>
       gap = m
     }
     if (m.type !== 'orderbook') continue
-    if (dropped !== undefined) assert(m.kind === 'snapshot' && m.seq === dropped, `nothing makes up for ${dropped}`)
+    // A snapshot makes up for them: they may be several where another socket goes on.
+    const isMadeUp = m.kind === 'snapshot' ? m.seq === dropped : (m.prev_seq as number) <= (dropped ?? Infinity)
+    assert(dropped === undefined || isMadeUp, `nothing makes up for ${dropped}`)
     const { last } = consumer.book
     const taken = consumer.take(m)
     count(`${m.kind} ${taken}`)
+    const numbering = numberingOf(venue, m.seq)
+    assert(numbering >= newest, `from ${last} back to ${m.seq}, of an older numbering`)
+    newest = numbering
     if (gap !== undefined) {
       assert.equal(m.kind, 'snapshot', 'behind a gap comes a snapshot')
       assert.equal(gap.before_seq, m.seq, 'the gap ends at the snapshot')
     } else if (last === undefined) assert.equal(m.kind, 'snapshot', 'begins with a snapshot')
     else if (m.kind === 'snapshot' && m.seq !== last && m.seq !== dropped) {
-      const at = venue.states.findIndex(({ seq }) => seq === m.seq)
-      assert(venue.state(at).renumbered === 'linked', `silent jump from ${last} to ${m.seq}`)
-      assert.equal(venue.state(at - 1).seq, last, `silent jump from ${last} to ${m.seq}`)
+      assert(m.seq < last && venue.steps.has(`${last} ${m.seq}`), `silent jump from ${last} to ${m.seq}`)
       assert.equal(m.prev_seq, last, 'a snapshot of a new numbering says what it continues')
       count('renumbered')
-    } else if (m.kind === 'delta') assert.notEqual(taken, 'waiting', `silent jump from ${last} to ${m.prev_seq}`)
-    dropped = m.kind === 'delta' && taken === 'dropped' ? m.seq : undefined
-    assert(consumer.book.inSync, `out of sync at ${m.seq}`)
+    } else if (m.kind === 'delta') {
+      assert(taken !== 'waiting' || dropped !== undefined, `silent jump from ${last} to ${m.prev_seq}`)
+    }
+    dropped = m.kind === 'delta' && taken !== 'applied' ? m.seq : undefined
+    assert(consumer.book.inSync || dropped !== undefined, `out of sync at ${m.seq}`)
     gap = undefined
   }
+  assert.equal(dropped, undefined, 'the last thing is not taken')
   checkEnd(venue, consumer, 'at the end')
+}
+
+/** Numberings are counted by what the numbers leave when divided. */
+function numberingOf({ style }: Venue, seq: number): number {
+  return style === 'of 2022' ? 0 : seq % 8
+}
+
+/** What one collector says is whole, as a stream keeps it: each id once. */
+async function checkAudit(sent: readonly Sent[]): Promise<void> {
+  const ids = new Set<string>()
+  const kept = sent.filter(({ id }) => !ids.has(id) && ids.add(id))
+  assert.deepEqual(texts(await auditMessages(kept.map(({ message }) => message))), [], 'audit finds it whole')
 }
 
 function checkEnd(venue: Venue, consumer: Checked, what: string): void {
@@ -435,7 +253,10 @@ it.each(STYLES)(
     for (const seed of seeds()) {
       const { venue, collectors } = await play(style, seed)
       try {
-        for (const { sent } of collectors) checkOne(venue, sent, seen)
+        for (const { sent } of collectors) {
+          checkOne(venue, sent, seen)
+          await checkAudit(sent)
+        }
         checkBoth(venue, collectors, seen)
       } catch (error) {
         assert(error instanceof Error)

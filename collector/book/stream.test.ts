@@ -147,6 +147,24 @@ describe('a socket that is ahead', () => {
   })
 })
 
+it('times its snapshots no earlier than what an earlier run left behind, since consumers would drop them', () => {
+  const room = roomOf('okx', 'spot')
+  if (room === undefined) throw new Error('no such room')
+  const resume = { at: 100, time: (BEGIN_MS + 5000) * 1000 }
+  const plan = { type: 'orderbook', symbol: 'BTC-USDT', venueSymbol: 'BTC-USDT', depth: 2, resume } as const
+  const intake = new Intake(room, [plan])
+  // The venue's clock was set back meanwhile.
+  const levels = { bids: [['10', '1']], asks: [] } satisfies Partial<Element>
+  intake.frame(Buffer.from(okxFrame({ previous: -1, seq: 104, timeMs: BEGIN_MS, ...levels }, true, true, 0)))
+  intake.frame(Buffer.from(okxFrame({ previous: 104, seq: 105, timeMs: BEGIN_MS + 1, ...levels }, false, true, 0)))
+  const books = intake.take().flatMap(({ message: m }) => (m.type === 'orderbook' ? [[m.kind, m.seq, m.ts]] : []))
+  expect(books).toEqual([
+    ['snapshot', 104, resume.time],
+    ['delta', 105, (BEGIN_MS + 1) * 1000],
+    ['snapshot', 105, resume.time],
+  ])
+})
+
 describe('a book from a stream', () => {
   const scenarios = readScenarios(new URL('stream.scenarios.txt', import.meta.url))
   it.each(scenarios)('$stage: $title', async ({ stage, text }) => {

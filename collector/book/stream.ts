@@ -3,7 +3,8 @@
 // Each socket that carries the stream has a line of its own (line.ts): a snapshot and what follows it. The book that is
 // published is that of the line whose delta came last, its owner. Another line joins it where consumers would take its
 // deltas (DESIGN 3.3), brings what the owner has not brought, and goes on alone when the owner is gone. Where none joins,
-// something is missing: a gap, and the snapshot of the line that goes on. A line that breaks is subscribed anew.
+// something is missing: a gap, and the snapshot of the line that goes on; but one that still has to come to where the
+// published book began to count anew is waited for. A line that breaks is subscribed anew.
 // Always: what is published next follows what was published before, or a gap lies between. Never: a delta of a broken
 // line; a second book once its socket is gone.
 import assert from 'node:assert'
@@ -15,6 +16,9 @@ import { type BookOptions, BookTrack, type Verdict } from './track.ts'
 
 /** A snapshot that has not come for so long is asked for again, µs. */
 export const SNAPSHOT_WAIT_US = 10_000_000
+
+/** A line may be so far behind that it still counts by the old numbers when what is published counts anew, µs. */
+export const BEHIND_US_MAX = 10_000_000
 
 export interface StreamBookOptions extends BookOptions {
   /** Subscribes the stream anew on this socket, at once or, asked again and again, after growing waits. */
@@ -32,6 +36,9 @@ export class StreamBook extends BookTrack {
   #owner: Line | undefined
   /** What an earlier run left behind has not been continued. */
   #isResumed: boolean
+  /** Event time since when the published book counts anew, and when it began to, µs; 0 where all lines may have come so far. */
+  #anewSince = 0
+  #anewAt = 0
   /** What was published last may be wrong, so the same state must not be taken for it. */
   #isWrong = false
 
@@ -97,6 +104,11 @@ export class StreamBook extends BookTrack {
   /** Asks again for snapshots that do not come. */
   check(): void {
     const nowUs = this.outlet.own.nowUs()
+    if (this.#anewSince > 0 && nowUs - this.#anewAt >= BEHIND_US_MAX) {
+      // Whoever is not there by now has another clock.
+      this.#anewSince = 0
+      this.#settle()
+    }
     for (const line of this.#lines) {
       if (line.follows || nowUs - line.waitsSince < SNAPSHOT_WAIT_US) continue
       line.waitsSince = nowUs
@@ -153,10 +165,21 @@ export class StreamBook extends BookTrack {
     line.ahead.clear()
     if (line === this.#owner && time > this.time) {
       const continues = this.outlet.lapse === undefined && this.told === this.seq ? this.seq : undefined
+      this.#countAnew(time)
       this.stand(seq, time)
       this.publishBook({ continues })
     } else if (line === this.#owner) this.lose('sequence_restart')
     this.#settle()
+  }
+
+  #countAnew(since: number): void {
+    this.#anewSince = since
+    this.#anewAt = this.outlet.own.nowUs()
+  }
+
+  /** Whether it is still to come to where the published book began to count anew, so that its own is one of the past. */
+  #isBehind({ time }: Line): boolean {
+    return time < this.#anewSince
   }
 
   #broken(line: Line): void {
@@ -193,7 +216,7 @@ export class StreamBook extends BookTrack {
     if (this.inSync) {
       for (let i = 0; i < lines.length; i++) this.#bring(lines[i] as Line)
       if (this.#owner !== undefined || lines.some((line) => this.#joins(line))) return
-      const heir = lines.find(({ follows }) => follows)
+      const heir = lines.find((line) => line.follows && !this.#isBehind(line))
       if (heir === undefined) return
       this.lose(heir.seq <= this.seq ? 'sequence_restart' : this.reason)
     }
@@ -248,7 +271,9 @@ export class StreamBook extends BookTrack {
   }
 
   /** Whether consumers of what was published take a snapshot of the line. */
-  #canBegin({ seq, time }: Line): boolean {
+  #canBegin(line: Line): boolean {
+    const { seq, time } = line
+    if (this.#isBehind(line)) return false
     return seq > this.told || time > this.outlet.lastTime || (seq === this.told && !this.#isWrong)
   }
 
@@ -257,6 +282,7 @@ export class StreamBook extends BookTrack {
     this.#isResumed = false
     this.#isWrong = false
     line.ahead.clear()
+    if (line.seq < this.told) this.#countAnew(line.time)
     this.#own(line)
     this.stand(line.seq, line.time)
     this.start()

@@ -62,6 +62,8 @@ export abstract class BookTrack implements Track {
     if (resume === undefined) return
     this.told = resume.at
     outlet.lastTime = resume.time
+    // It was a snapshot, or is not before the last one.
+    this.#snapshotTime = resume.time
   }
 
   abstract take(form: number, bytes: Buffer, pos: number, end: number, received: number, socketId: number): boolean

@@ -67,8 +67,43 @@ it('holds requests in flight to their number', async () => {
 
 it('refuses at once what can never go', async () => {
   const half = gate(new VirtualClock(0), { share: 0.5 })
-  await expect(half.enter(51)).rejects.toMatchObject({ code: 'LIMIT_WEIGHT_TOO_LARGE' })
+  await expect(half.enter(101)).rejects.toMatchObject({ code: 'LIMIT_WEIGHT_TOO_LARGE' })
   expect(half.max).toBe(50)
+})
+
+it('lets what is heavier than our part of a window go alone, and then waits for as many windows', async () => {
+  const clock = new VirtualClock(0)
+  const order: string[] = []
+  const tenth = gate(clock, { share: 0.1 })
+  for (const [name, weight] of [
+    ['light', 1],
+    ['heavy', 50],
+    ['next', 10],
+  ] as const) {
+    void enter(tenth, order, name, weight).then((permit) => typeof permit === 'object' && permit.done())
+  }
+  await clock.advance(59_999)
+  expect(order).toEqual(['light'])
+  await clock.advance(1)
+  expect(order).toEqual(['light', 'heavy'])
+  await clock.advance(5 * 60_000 - 1)
+  expect(order).toEqual(['light', 'heavy'])
+  await clock.advance(1)
+  expect(order).toEqual(['light', 'heavy', 'next'])
+})
+
+it('has the least that works over a longer window where our part is smaller, so that all parts together are the whole', async () => {
+  const clock = new VirtualClock(0)
+  const order: string[] = []
+  const small = gate(clock, { share: 0.25, budget: { max: 1, windowMs: 1_000 } })
+  expect([small.max, small.windowMs]).toEqual([1, 4_000])
+  for (const name of ['a', 'b']) {
+    void enter(small, order, name, 1).then((permit) => typeof permit === 'object' && permit.done())
+  }
+  await clock.advance(3_999)
+  expect(order).toEqual(['a'])
+  await clock.advance(1)
+  expect(order).toEqual(['a', 'b'])
 })
 
 it('bounds the queue, and drops the least urgent for one that is more urgent', async () => {

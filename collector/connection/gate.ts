@@ -32,8 +32,10 @@ export interface GateOptions {
   readonly name: string
   readonly clock: Clock
   readonly budget: Budget
-  /** The part of the budget that is ours. */
+  /** The part of the budget that is ours. Where that is less than the least, it is had over a longer window. */
   readonly share: number
+  /** Weight without which nothing works; 1 by default. */
+  readonly least?: number
   /** How many may be on their way at once; gates may share it. */
   readonly inFlight: InFlight
   /** Nobody goes before this time, ms since the epoch. */
@@ -90,16 +92,20 @@ export class Gate {
   readonly #options: GateOptions
   readonly #answered: SlidingWindow
   readonly #oursMax: number
+  readonly #windowMs: number
   #inFlightWeight = 0
   #foreign = { weight: 0, untilMs: 0 }
   readonly #waiting: Waiter[] = []
   #timer: Timer | undefined
 
   constructor(options: GateOptions) {
+    const { budget, share, least = 1 } = options
     this.#options = options
-    this.#answered = new SlidingWindow(options.budget.windowMs)
-    assert(options.budget.max >= 1 && options.share > 0 && options.share <= 1)
-    this.#oursMax = Math.max(1, Math.floor(options.budget.max * options.share))
+    assert(budget.max >= least && share > 0 && share <= 1)
+    const ours = budget.max * share
+    this.#oursMax = Math.max(least, Math.floor(ours))
+    this.#windowMs = budget.windowMs * Math.max(1, least / ours)
+    this.#answered = new SlidingWindow(this.#windowMs)
     options.inFlight.join(this)
   }
 
@@ -113,6 +119,11 @@ export class Gate {
     return this.#oursMax
   }
 
+  /** Over which we have that, ms. */
+  get windowMs(): number {
+    return this.#windowMs
+  }
+
   get waiting(): number {
     return this.#waiting.length
   }
@@ -122,10 +133,10 @@ export class Gate {
    * @throws ConnectionError LIMIT_WEIGHT_TOO_LARGE, LIMIT_QUEUE_FULL, LIMIT_WAIT_TOO_LONG, ABORTED
    */
   enter(weight: number, { priority = 1, signal }: Turn = {}): Promise<Permit> {
-    const { name, clock } = this.#options
+    const { name, clock, budget } = this.#options
     assert(weight >= 0)
-    if (weight > this.#oursMax) {
-      const text = `${name}: weight ${weight} is more than the ${this.#oursMax} of a whole window; ask for less at once.`
+    if (weight > budget.max) {
+      const text = `${name}: weight ${weight} is more than the ${budget.max} of a whole window; ask for less at once.`
       return Promise.reject(new ConnectionError('LIMIT_WEIGHT_TOO_LARGE', text))
     }
     return new Promise((resolve, reject) => {
@@ -204,15 +215,18 @@ export class Gate {
         if (!open) return
         open = false
         this.#inFlightWeight -= weight
-        this.#answered.add(weight, this.#options.clock.nowMs())
+        // What is heavier than our part of one window takes our part of several.
+        const windows = Math.max(1, Math.ceil(weight / this.#oursMax))
+        this.#answered.add(weight, this.#options.clock.nowMs(), windows)
         this.#options.inFlight.done(this)
       },
     }
   }
 
   #fits(weight: number): boolean {
-    const after = this.#ours() + weight
-    return after <= this.#oursMax && after + this.#others() <= this.#options.budget.max
+    const ours = this.#ours()
+    const isOurs = ours + weight <= this.#oursMax || (ours === 0 && weight > this.#oursMax)
+    return isOurs && ours + weight + this.#others() <= this.#options.budget.max
   }
 
   #ours(): number {

@@ -299,6 +299,16 @@ it('opens no more sockets at once than half of the connections that the venue co
   expect(places.length).toBe(5)
 })
 
+it('leaves the smallest share a socket with its replacement, and requests over a longer window', async () => {
+  const clock = new VirtualClock(0)
+  const shard = limits(clock, { open: 32, weight: { max: 100, windowMs: 1_000 } }, 1 / 256)
+  let sockets = 0
+  for (let i = 0; i < 3; i++) void shard.connection().then(() => sockets++)
+  await clock.advance(6 * 60_000)
+  expect(sockets).toBe(2)
+  expect([shard.weightMax, shard.weightWindowMs]).toEqual([1, 2_560])
+})
+
 it('keeps no place for a socket whose turn to connect was given up', async () => {
   const clock = new VirtualClock(0)
   const address = limits(clock, { open: 2, connections: { max: 1, windowMs: 1_000 } })

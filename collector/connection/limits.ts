@@ -90,7 +90,9 @@ export class AddressLimits {
     if (open === undefined) return
     // A place counts while it is held; the window is as short as one can be.
     const budget = { max: Math.max(1, Math.floor(open * SOCKETS_PART)), windowMs: 1 }
-    this.#sockets = new Gate({ ...gate, name: `${host} sockets`, budget })
+    // One, and the one that replaces it as planned.
+    const least = Math.min(2, budget.max)
+    this.#sockets = new Gate({ ...gate, name: `${host} sockets`, budget, least })
   }
 
   /**
@@ -147,6 +149,11 @@ export class AddressLimits {
   /** Our part of the budget. */
   get weightMax(): number {
     return this.#weight.max
+  }
+
+  /** Over which it is ours, ms: the venue's window, or a longer one where our part of that is nothing. */
+  get weightWindowMs(): number {
+    return this.#weight.windowMs
   }
 
   /** Requests that wait for their turn. */

@@ -2,7 +2,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { VirtualClock, realClock } from './clock.ts'
 import { AddressLimits } from './limits.ts'
 import { type ProxySeen, connectProxy, rest, socksProxy, tcp, until, venue } from '../../test/support/loopback.ts'
-import { PROXY_CONNECT_MS, type Proxy, agentFor } from './proxy.ts'
+import { PROXY_CONNECT_MS, type Proxy, type ProxyUser, agentFor } from './proxy.ts'
 import { RestClient } from './rest.ts'
 import { openSocket } from './socket.ts'
 
@@ -14,6 +14,8 @@ function restThrough(proxy: Proxy, origin: string, clock = realClock) {
   return new RestClient({ origin, limits, agent, clock, random: () => 0 })
 }
 
+const user = () => ({ username: 'user', password: 'p:s' })
+
 const KINDS: [string, () => Promise<ProxySeen>, string][] = [
   ['http', connectProxy, 'Basic dXNlcjpwOnM='],
   ['socks5', socksProxy, 'user:p:s'],
@@ -23,7 +25,7 @@ const KINDS: [string, () => Promise<ProxySeen>, string][] = [
 it.each(KINDS)('carries a WebSocket through a proxy (%s), with its credentials', async (scheme, start, credentials) => {
   const proxy = await start()
   const server = await venue((socket) => socket.send('through'))
-  const agent = agentFor({ url: `${scheme}://127.0.0.1:${proxy.port}`, username: 'user', password: 'p:s' }, 'websocket')
+  const agent = agentFor({ url: `${scheme}://127.0.0.1:${proxy.port}`, user }, 'websocket')
   const frames: string[] = []
   const socket = openSocket({
     url: server.url,
@@ -45,11 +47,45 @@ it.each(KINDS)(
     const proxy = await start()
     const server = await rest((_request, response) => response.end('{}'))
     const url = `${scheme}://127.0.0.1:${proxy.port}`
-    const client = restThrough({ url, username: 'user', password: 'p:s' }, server.origin)
+    const client = restThrough({ url, user }, server.origin)
     for (let i = 0; i < 5; i++) await client.get('/', { weight: 1 })
     expect(client.status).toMatchObject({ requests: 5, connections: 1, failures: 0 })
     expect(proxy.targets.length).toBe(1)
     expect(proxy.credentials).toEqual([credentials])
+  },
+)
+
+it.each(KINDS)(
+  'asks who we are at each connection through a proxy (%s), and says when that cannot be said',
+  async (scheme, start) => {
+    const proxy = await start()
+    const server = await venue(() => {})
+    const users: (() => ProxyUser)[] = [
+      () => ({ username: 'user', password: 'old' }),
+      () => ({ username: 'user', password: 'new' }),
+      () => {
+        throw new Error('Secret out has no username')
+      },
+    ]
+    const agent = agentFor({ url: `${scheme}://127.0.0.1:${proxy.port}`, user: () => users.shift()!() }, 'websocket')
+    const ends: string[] = []
+    const connectThrough = () =>
+      openSocket({
+        url: server.url,
+        agent,
+        clock: realClock,
+        onOpen: () => ends.push('open'),
+        onFrame: () => {},
+        onClose: ({ cause, reason }) => ends.push(`${cause} ${reason}`),
+      })
+    for (let i = 1; i <= 3; i++) {
+      const socket = connectThrough()
+      onTestFinished(() => socket.close())
+      await until(() => ends.length === i)
+    }
+    expect(ends).toEqual(['open', 'open', 'unreachable Secret out has no username'])
+    const seen = proxy.credentials.map((one) => one.replace(/^Basic (.*)/, (_, text: string) => atob(text)))
+    expect(seen).toEqual(['user:old', 'user:new'])
   },
 )
 

@@ -10,8 +10,13 @@ import { ConnectionError, printable } from './errors.ts'
 export interface Proxy {
   /** http:, https:, socks5: (names are looked up here) or socks5h: (by the proxy); without user and password. */
   readonly url: string
-  readonly username?: string | undefined
-  readonly password?: string | undefined
+  /** Asked at each connection, so that what was changed meanwhile counts. Throws where it cannot be said. */
+  readonly user?: (() => ProxyUser) | undefined
+}
+
+export interface ProxyUser {
+  readonly username: string
+  readonly password: string
 }
 
 /** The longest an HTTP proxy may take to connect, ms; the package for SOCKS has its own 30 s. */
@@ -47,10 +52,10 @@ function proxyAgent(proxy: Proxy, keepAlive: boolean, clock: Clock): HttpAgent {
   switch (url.protocol) {
     case 'http:':
     case 'https:':
-      return new ConnectAgent(url, { keepAlive, headers: credentials(proxy) }, clock)
+      return new ConnectAgent(url, proxy, keepAlive, clock)
     case 'socks5:':
     case 'socks5h:':
-      return socksAgent(url, proxy, keepAlive)
+      return new SocksAgent(url, proxy, keepAlive)
     default: {
       const text = `spec.feeds[].proxy.url begins with '${printable(url.protocol)}'; write http, https, socks5 or socks5h.`
       throw new ConnectionError('PROXY_URL', text)
@@ -58,28 +63,43 @@ function proxyAgent(proxy: Proxy, keepAlive: boolean, clock: Clock): HttpAgent {
   }
 }
 
-function credentials({ username, password = '' }: Proxy): Record<string, string> {
-  if (username === undefined) return {}
-  return { 'Proxy-Authorization': `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` }
+class SocksAgent extends SocksProxyAgent {
+  readonly #user: Proxy['user']
+
+  constructor(url: URL, { user }: Proxy, keepAlive: boolean) {
+    super(url, { keepAlive })
+    this.#user = user
+  }
+
+  override async connect(request: ClientRequest, options: Parameters<SocksProxyAgent['connect']>[1]) {
+    const user = this.#user?.()
+    // Not by the URL, which the package keeps as text and logs when it is debugged.
+    if (user !== undefined) {
+      const { username: userId, password } = user
+      Object.assign(this, { proxy: { ...this.proxy, userId, password } })
+    }
+    return super.connect(request, options)
+  }
 }
 
-function socksAgent(url: URL, { username, password = '' }: Proxy, keepAlive: boolean): HttpAgent {
-  const agent = new SocksProxyAgent(url, { keepAlive })
-  // Not by the URL, which the package keeps as text and logs when it is debugged.
-  if (username !== undefined) Object.assign(agent, { proxy: { ...agent.proxy, userId: username, password } })
-  return agent
+function authorization(user: ProxyUser | undefined): Record<string, string> {
+  if (user === undefined) return {}
+  return { 'Proxy-Authorization': `Basic ${Buffer.from(`${user.username}:${user.password}`).toString('base64')}` }
 }
 
 /** A proxy that never answers CONNECT would otherwise hold a connection for each attempt, for ever. */
 class ConnectAgent extends HttpsProxyAgent<string> {
   readonly #clock: Clock
+  readonly #user: Proxy['user']
 
-  constructor(url: URL, options: { keepAlive: boolean; headers: Record<string, string> }, clock: Clock) {
-    super(url, options)
+  constructor(url: URL, { user }: Proxy, keepAlive: boolean, clock: Clock) {
+    super(url, { keepAlive })
     this.#clock = clock
+    this.#user = user
   }
 
   override async connect(request: ClientRequest, options: Parameters<HttpsProxyAgent<string>['connect']>[1]) {
+    this.proxyHeaders = authorization(this.#user?.())
     const end = new AbortController()
     const timer = this.#clock.setTimeout(() => end.abort(), PROXY_CONNECT_MS)
     // Read by the package before its first await.

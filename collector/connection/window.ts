@@ -17,9 +17,9 @@ export class SlidingWindow {
     this.#windowMs = windowMs
   }
 
-  /** Something was used at `nowMs`; calls come in the order of time. */
-  add(weight: number, nowMs: number): void {
-    this.#entries.push({ untilMs: nowMs + this.#windowMs, weight })
+  /** Something was used at `nowMs`, and counts for so many windows; calls come in the order of time. */
+  add(weight: number, nowMs: number, windows = 1): void {
+    this.#entries.push({ untilMs: nowMs + this.#windowMs * windows, weight })
     this.#used += weight
   }
 

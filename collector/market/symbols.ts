@@ -1,4 +1,5 @@
 // Which instruments a feed means: names and patterns against what the venue lists.
+import { isPattern, matcher } from '../../crds/pattern.ts'
 import { nearest } from '../../crds/suggest.ts'
 import type { Listing } from '../exchanges/room.ts'
 
@@ -24,7 +25,7 @@ export function select(
   const unlisted = new Map<string, string>()
   const excluded = (exclude ?? []).map(matcher)
   for (const symbol of symbols) {
-    if (symbol.includes('*')) {
+    if (isPattern(symbol)) {
       const matches = matcher(symbol)
       for (const listing of listings.values()) {
         const { symbol: name, status } = listing
@@ -39,22 +40,6 @@ export function select(
     else listed.set(symbol, listing)
   }
   return { listed: [...listed.values()], unlisted }
-}
-
-function matcher(pattern: string): (symbol: string) => boolean {
-  const [head = '', ...rest] = pattern.split('*')
-  const tail = rest.pop()
-  if (tail === undefined) return (symbol) => symbol === head
-  return (symbol) => {
-    if (!symbol.startsWith(head)) return false
-    let pos = head.length
-    for (const part of rest) {
-      const at = symbol.indexOf(part, pos)
-      if (at < 0) return false
-      pos = at + part.length
-    }
-    return symbol.length - tail.length >= pos && symbol.endsWith(tail)
-  }
 }
 
 function sentence(symbol: string, listings: ReadonlyMap<string, Listing>): string {

@@ -1,9 +1,8 @@
 // From what a Collector's manifest says to a sink.
-import { existsSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
 import type { FileSink, NatsSink, NatsStream, Sink as SinkSpec } from '../../crds/collector.ts'
 import { parseBytes, parseDuration } from '../../crds/duration.ts'
+import { readKey, secretsDir } from '../secrets.ts'
 import { type FileOptions, fileSink } from './file.ts'
 import type { NatsIdentity, NatsTls } from './nats/connect.ts'
 import type { StreamOptions } from './nats/stream.ts'
@@ -11,8 +10,6 @@ import { type NatsOptions, natsSink } from './nats.ts'
 import type { Sink, SinkContext, SinkWorld } from './sink.ts'
 import { stdoutSink } from './stdout.ts'
 
-/** Where Secrets are mounted: a folder for each, by its name, and a file for each key. */
-const SECRETS_DIR = '/etc/marketprism/secrets'
 const EVERY_SECOND_MS = 1_000
 
 /**
@@ -81,14 +78,4 @@ function readIdentity(secret: string): NatsIdentity {
 function readTls(secret: string): NatsTls {
   const found = { ca: readKey(secret, 'ca.crt'), cert: readKey(secret, 'tls.crt'), key: readKey(secret, 'tls.key') }
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined))
-}
-
-/** One key of a mounted Secret; undefined when it is not there. */
-function readKey(secret: string, key: string): string | undefined {
-  const file = join(secretsDir(), secret, key)
-  return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined
-}
-
-function secretsDir(): string {
-  return process.env['MARKETPRISM_SECRETS_DIR'] ?? SECRETS_DIR
 }

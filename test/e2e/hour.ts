@@ -6,6 +6,8 @@
 // troubles must be mended within one minute's budgets, a sixtieth of what the venues would allow. Where a venue waits
 // for an answer (pongs, heartbeats) it waits as long as it does in real time. Event times run ahead of ours by up to an
 // hour, so `clockSkew` passes. Always: loopback only, and it ends: each wait has a maximum.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { ROOMS } from '../../collector/exchanges/registry.ts'
 import type { Gap, Message } from '../../collector/market/messages.ts'
@@ -24,6 +26,8 @@ export interface HourOptions {
   readonly minutes: number
   /** So many times faster than life. */
   readonly pace: number
+  /** A folder for what was stored, in the order of storage, and what each connection was sent, where something is wrong. */
+  readonly keep?: string | undefined
 }
 
 export interface Hour {
@@ -57,7 +61,7 @@ const LEVELS = 60
 const CALM_MS = 3_000
 
 /** Plays one hour, or so many minutes of it. */
-export async function playHour({ seed, minutes, pace }: HourOptions): Promise<Hour> {
+export async function playHour({ seed, minutes, pace, keep }: HourOptions): Promise<Hour> {
   await using nats = await startNats()
   using place = folder()
   const rng = random(seed)
@@ -76,7 +80,9 @@ export async function playHour({ seed, minutes, pace }: HourOptions): Promise<Ho
     run.child.kill('SIGTERM')
     const code = await run.ended
     const stored = await storedIn(nats.url, STREAM)
-    return { seed, code, faults, ...accountOf(run, status, stored), wrong: await wrongIn(stored, exchanges, nats.url) }
+    const wrong = await wrongIn(stored, exchanges, nats.url)
+    if (keep !== undefined && wrong.length > 0) keepIn(keep, `hour-${seed}`, stored, exchanges)
+    return { seed, code, faults, ...accountOf(run, status, stored), wrong }
   } finally {
     await Promise.all([...exchanges.values()].map((exchange) => exchange.close()))
   }
@@ -206,6 +212,15 @@ async function wrongIn(stored: readonly Message[], exchanges: ReadonlyMap<string
     ).wrong.map((sentence) => `${name} ${sentence}`),
   )
   return [...findings, ...untrue]
+}
+
+/** Leaves what a fault can be looked for in: `NAME.jsonl` and for each exchange `NAME-EXCHANGE.json`. */
+function keepIn(to: string, name: string, stored: readonly Message[], exchanges: ReadonlyMap<string, Exchange>): void {
+  mkdirSync(to, { recursive: true })
+  writeFileSync(join(to, `${name}.jsonl`), stored.map((m) => `${JSON.stringify(m)}\n`).join(''))
+  for (const [exchange, { ledger }] of exchanges) {
+    writeFileSync(join(to, `${name}-${exchange}.json`), JSON.stringify(ledger({ ids: true })))
+  }
 }
 
 function isStatus(line: unknown): boolean {

@@ -1,6 +1,7 @@
-// npm run hours -- [--seeds 5] [--seed 7] [--minutes 60] [--pace 60]
+// npm run hours -- [--seeds 5] [--seed 7] [--minutes 60] [--pace 60] [--keep FOLDER]
 // Simulated hours of all exchanges with faults of every kind, one after the other, from real sockets into JetStream; see
-// hour.ts. A line for each; exit code 1 when audit is not clean, an account does not balance, or something is untrue.
+// hour.ts. A line for each; exit code 1 when audit is not clean, an account does not balance, or something is untrue;
+// with --keep, what was stored and what was sent lies in that folder then.
 import { parseArgs } from 'node:util'
 import { playHour } from './hour.ts'
 
@@ -12,13 +13,14 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     minutes: { type: 'string', default: '60' },
     pace: { type: 'string', default: '60' },
+    keep: { type: 'string' },
   },
 })
 const [minutes, pace, count] = [values.minutes, values.pace, values.seeds].map(positive) as [number, number, number]
 const seeds = values.seed === undefined ? Array.from({ length: count }, (_, i) => i + 1) : [positive(values.seed)]
 for (const seed of seeds) {
   const began = performance.now()
-  const { wrong, faults, gaps, ...hour } = await playHour({ seed, minutes, pace })
+  const { wrong, faults, gaps, ...hour } = await playHour({ seed, minutes, pace, keep: values.keep })
   const isClean = wrong.length === 0 && hour.code === 0 && hour.balanced
   const seconds = Math.round((performance.now() - began) / 1000)
   console.log(`${isClean ? 'clean' : 'WRONG'}  ${seconds} s  ${JSON.stringify(hour)}`)

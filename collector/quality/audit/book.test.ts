@@ -122,6 +122,42 @@ it('says when the numbering begins anew without a gap, and is content with one, 
   ])
 })
 
+it('takes the same book at the same number for no restart, however late it is stamped', async () => {
+  // As it was stored: the venue's clock was set back by 5 s, to before a snapshot that others had taken.
+  const levels = { bids: [['10', '1']], asks: [['12', '1']] } satisfies Partial<OrderBook>
+  const delta = (seq: number, ts: number, prev_ts: number) => book('delta', seq, { ...at(ts), prev_ts: at(prev_ts).ts })
+  const messages = [
+    book('snapshot', 100, { ...levels, ...at(90) }),
+    delta(101, 103, 90),
+    book('snapshot', 101, { ...levels, ...at(103) }),
+    delta(102, 107, 103),
+    delta(103, 102, 107),
+    book('snapshot', 103, { ...levels, ...at(103) }),
+    delta(104, 102.5, 103),
+    book('snapshot', 104, { ...levels, ...at(103) }),
+    delta(105, 104, 103),
+  ]
+  expect(texts(await auditMessages(messages))).toEqual([])
+  const other = messages.map((m) => (m.seq === 103 && m.kind === 'snapshot' ? { ...m, bids: [] } : m))
+  expect(texts(await auditMessages(other))).toContain('restart: the venue began its numbering anew after seq 103')
+})
+
+it('follows a new numbering whose clock is set back to before its beginning', async () => {
+  const messages = [
+    book('snapshot', 100, {}),
+    book('delta', 101, {}),
+    book('snapshot', 5, { ...at(200), prev_seq: 101 }),
+    book('delta', 6, { ...at(196), prev_ts: at(200).ts }),
+    book('snapshot', 6, at(200)),
+    book('delta', 7, { ...at(197), prev_ts: at(200).ts }),
+    book('snapshot', 7, at(200)),
+    book('delta', 8, { ...at(201), prev_ts: at(200).ts }),
+  ]
+  expect(texts(await auditMessages(messages))).toEqual([])
+  const lost = messages.filter((m) => m.kind === 'snapshot' || m.seq !== 6)
+  expect(texts(await auditMessages(lost))).toEqual(['missing: no delta leads from seq 5 to seq 6'])
+})
+
 it('measures the share of time in which a consumer is in sync', async () => {
   const messages = [book('delta', 1, {}), book('snapshot', 2, {}), book('delta', 4, {}), book('snapshot', 6, {})]
   const { book: found } = channel(await auditMessages(messages), 'orderbook')

@@ -109,7 +109,9 @@ export class BookOrder implements Order {
 
   #follow(m: Reading): Place {
     if (m.prevSeq >= m.seq) return 'again'
-    const chain = m.ts < this.#restartTs ? this.#oldChain : this.#chain
+    // By what it follows as well: a clock that is set back stamps the new numbering with times before its beginning.
+    const isOld = m.ts < this.#restartTs && !(m.prevTs >= this.#restartTs)
+    const chain = isOld ? this.#oldChain : this.#chain
     return cover(chain, m.prevSeq, m.seq, m)
   }
 
@@ -121,7 +123,8 @@ export class BookOrder implements Order {
       if (isSameBook && rule.inSync) this.#compare(m)
       return isSameBook ? 'next' : 'late'
     }
-    const isRestart = m.seq <= last
+    // Some venues stamp a snapshot when they send it: the same book at the same number is no restart, however late.
+    const isRestart = m.seq < last || (m.seq === last && this.#difference(m) !== undefined)
     // One that says what it continues leaves nothing out.
     if (isRestart && !this.#restarting && m.prevSeq !== last) this.#closeAt(m, last, ts)
     if (isRestart || this.#restarting) this.#beginAnew(m)
@@ -155,13 +158,17 @@ export class BookOrder implements Order {
     this.#crossed = crossed
   }
 
-  #compare({ seq, bids, asks }: Reading): void {
-    const difference = this.#bids.differenceTo(bids) ?? this.#asks.differenceTo(asks)
+  #compare(m: Reading): void {
+    const difference = this.#difference(m)
     if (difference === undefined) return
     this.#fault = {
       kind: 'wrong_book',
-      text: `the rebuilt book differs from the snapshot at seq ${seq}: ${difference}`,
+      text: `the rebuilt book differs from the snapshot at seq ${m.seq}: ${difference}`,
     }
+  }
+
+  #difference({ bids, asks }: Reading): string | undefined {
+    return this.#bids.differenceTo(bids) ?? this.#asks.differenceTo(asks)
   }
 }
 

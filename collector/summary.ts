@@ -1,0 +1,117 @@
+// What the operator asks each pod for: the status in brief, of one size however many channels there are. Pure.
+import { channelKey } from '../crds/rendezvous.ts'
+import type { ExchangeName } from '../crds/names.ts'
+import type { AnnouncedGap } from './market/outlet.ts'
+import type { ChannelStatus, CollectorStatus, SessionStatus } from './status.ts'
+import { printable } from './terminal/escape.ts'
+
+const REASONS_MAX = 10
+const STALE_MAX = 20
+const SENTENCE_MAX = 200
+
+/** Each channel counts once. */
+interface Counts {
+  total: number
+  live: number
+  quiet: number
+  stale: number
+  down: number
+  /** Refused or not listed: they will not come. */
+  impossible: number
+}
+
+interface ExchangeSummary {
+  /** Those that may come. */
+  channels: number
+  live: number
+  /** Or down: silent although they should not be. */
+  stale: number
+  sessions: number
+  sessionsOpen: number
+}
+
+export interface Summary {
+  readonly name: string
+  /** ms since the epoch. */
+  readonly startedMs: number
+  readonly atMs: number
+  readonly ready: boolean
+  readonly notReady: readonly string[]
+  readonly channels: Readonly<Counts> & {
+    /** Of all, those that only patterns find. */
+    readonly found: number
+  }
+  readonly exchanges: Readonly<Partial<Record<ExchangeName, Readonly<ExchangeSummary>>>>
+  readonly sink: {
+    readonly kind: string
+    readonly connected: boolean
+    readonly problem?: string
+    /** For how long messages have waited without any acknowledgement. */
+    readonly lostMs: number
+  }
+  readonly spool: { readonly bytesUsed: number; readonly bytesMax: number }
+  readonly gaps: number
+  readonly lastGap?: AnnouncedGap
+  /** Some of the channels that are stale or down, those first that are so for longest. */
+  readonly stale: readonly { readonly channel: string; readonly state: string; readonly since: number }[]
+}
+
+export function summaryOf(status: CollectorStatus): Summary {
+  const { name, startedMs, atMs, ready, notReady, channels, sessions, sink, spool, ledger, lastGap } = status
+  const { kind, connected, problem, lostMs } = sink
+  return {
+    name,
+    startedMs,
+    atMs,
+    ready,
+    notReady: notReady.slice(0, REASONS_MAX).map((reason) => printable(reason, SENTENCE_MAX)),
+    channels: { ...counts(channels), found: channels.filter(({ found }) => found === true).length },
+    exchanges: exchanges(channels, sessions),
+    sink: {
+      kind,
+      connected,
+      ...(problem === undefined ? {} : { problem: printable(problem, SENTENCE_MAX) }),
+      lostMs,
+    },
+    spool: { bytesUsed: spool.bytesUsed, bytesMax: spool.bytesMax },
+    gaps: ledger.gaps,
+    ...(lastGap === undefined ? {} : { lastGap }),
+    stale: silent(channels),
+  }
+}
+
+function counts(channels: readonly ChannelStatus[]): Counts {
+  const all: Counts = { total: channels.length, live: 0, quiet: 0, stale: 0, down: 0, impossible: 0 }
+  for (const { state, impossible } of channels) all[impossible === true ? 'impossible' : state] += 1
+  return all
+}
+
+function exchanges(
+  channels: readonly ChannelStatus[],
+  sessions: readonly SessionStatus[],
+): Partial<Record<ExchangeName, ExchangeSummary>> {
+  const all: Partial<Record<ExchangeName, ExchangeSummary>> = {}
+  const of = (exchange: ExchangeName): ExchangeSummary =>
+    (all[exchange] ??= { channels: 0, live: 0, stale: 0, sessions: 0, sessionsOpen: 0 })
+  for (const { exchange, state, impossible } of channels) {
+    if (impossible === true) continue
+    const one = of(exchange)
+    one.channels += 1
+    if (state === 'live') one.live += 1
+    if (state === 'stale' || state === 'down') one.stale += 1
+  }
+  for (const { exchange, state } of sessions) {
+    const one = of(exchange)
+    one.sessions += 1
+    if (state === 'open') one.sessionsOpen += 1
+  }
+  return all
+}
+
+function silent(channels: readonly ChannelStatus[]): Summary['stale'] {
+  return channels
+    .filter(({ state, impossible }) => impossible !== true && (state === 'stale' || state === 'down'))
+    .toSorted((a, b) => a.since - b.since)
+    .slice(0, STALE_MAX)
+    .map((one) => ({ channel: channelKey(one), state: one.state, since: Math.floor(one.since / 1000) }))
+}
