@@ -8,6 +8,8 @@ import { renderMetrics } from '../collector/metrics/reference.ts'
 import { API_VERSION, GROUP } from '../crds/collector.ts'
 import { crd } from '../crds/crd.ts'
 import { reference } from '../crds/reference.ts'
+import { renderOperatorMetrics } from '../operator/metrics/reference.ts'
+import { CHART, chartCrd, chartReadme } from './chart.ts'
 
 export interface Generated {
   /** From the root of the repository. */
@@ -23,6 +25,9 @@ export const GENERATED: readonly Generated[] = [
   { path: 'docs/data.md', render: dataReference },
   { path: 'docs/messages.md', render: renderMessages },
   { path: 'docs/metrics.md', render: renderMetrics },
+  { path: 'docs/operator-metrics.md', render: renderOperatorMetrics },
+  { path: `${CHART}/files/collectors.marketprism.io.yaml`, render: chartCrd },
+  { path: `${CHART}/README.md`, render: chartReadme },
 ]
 
 /** Of these files the ones whose content is not what is rendered today. */

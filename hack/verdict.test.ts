@@ -27,11 +27,6 @@ const verdicts: Record<string, [FieldCase, Proof[], Verdict]> = {
     [],
     { result: 'no test', reason: 'no test\'s name begins with "C020:"' },
   ],
-  'of the operator is out of scope until a test names it': [
-    { ...outage, kind: 'alert' },
-    [],
-    { result: 'out of scope', reason: 'alert: this version has no operator yet' },
-  ],
   'of a venue that is not spoken is out of scope': [
     { ...outage, exchanges: ['binance', 'okx'] },
     [],

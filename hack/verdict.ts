@@ -5,9 +5,6 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { EXCHANGES } from '../crds/names.ts'
 
-/** Kinds of cases that the operator will answer; the collector has no part in them. */
-const OPERATOR_KINDS = ['operator', 'helm', 'alert', 'dashboard', 'healing']
-
 export interface FieldCase {
   id: string
   kind: string
@@ -51,9 +48,6 @@ export function judge(one: FieldCase, proofs: readonly Proof[], spoken: readonly
     if (found !== undefined) return { result, reason: `${found.name}: ${found.reason}` }
   }
   if (proofs.length > 0) return { result: 'passed', reason: proofs.map(({ name }) => name).join('; ') }
-  if (OPERATOR_KINDS.includes(one.kind)) {
-    return { result: 'out of scope', reason: `${one.kind}: this version has no operator yet` }
-  }
   const foreign = one.exchanges.filter((name) => !spoken.includes(name))
   if (foreign.length > 0) return { result: 'out of scope', reason: `this version does not speak ${foreign.join(', ')}` }
   return { result: 'no test', reason: `no test's name begins with "${one.id}:"` }

@@ -39,7 +39,17 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'collector/sinks': [...WORDS, 'collector/connection/backoff.ts', 'collector/secrets.ts'],
   collector: ['crds', 'package.json'],
   'operator/kube': [],
-  operator: ['crds', 'package.json', 'collector/metrics.ts', 'collector/market/channel.ts'],
+  operator: [
+    'crds',
+    'package.json',
+    'collector/metrics.ts',
+    'collector/market/channel.ts',
+    'collector/log.ts',
+    'collector/heap.ts',
+    'collector/terminal',
+    'collector/sinks/nats',
+  ],
+  'operator/plugin': ['crds', 'package.json', 'operator', 'collector'],
   'test/exchange': ['crds'],
 }
 

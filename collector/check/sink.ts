@@ -5,8 +5,9 @@ import { jetstream } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { FileSink, NatsSink, Sink as SinkSpec } from '../../crds/collector.ts'
 import { messageOf } from '../connection/errors.ts'
-import { natsOptions } from '../sinks/open.ts'
+import { readKey } from '../secrets.ts'
 import { connectOnce } from '../sinks/nats/connect.ts'
+import { natsPlace } from '../sinks/nats/place.ts'
 import { inspectStream } from '../sinks/nats/stream.ts'
 import { bytes } from '../terminal/format.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
@@ -26,7 +27,7 @@ async function checkNats(spec: NatsSink): Promise<Finding[]> {
   const about = spec.servers.join(', ')
   let nc: NatsConnection
   try {
-    nc = await connectOnce(natsOptions(spec))
+    nc = await connectOnce(natsPlace(spec, readKey))
   } catch (error) {
     return [fail('sink', about, messageOf(error))]
   }
@@ -41,7 +42,7 @@ async function checkNats(spec: NatsSink): Promise<Finding[]> {
 }
 
 async function checkStream(nc: NatsConnection, spec: NatsSink): Promise<Finding[]> {
-  const { stream } = natsOptions(spec)
+  const { stream } = natsPlace(spec, readKey)
   try {
     const found = await inspectStream(nc, stream, spec.prefix, ANSWER_MS)
     if (found !== undefined) {

@@ -12,18 +12,17 @@ import { fullJitterMs } from '../connection/backoff.ts'
 import type { Random, Timer } from '../connection/clock.ts'
 import type { Message } from '../market/messages.ts'
 import type { Refusal } from './nats/answer.ts'
-import { type ConnectOptions, connectOnce, NotAllowed, reason } from './nats/connect.ts'
+import { connectOnce, NotAllowed, reason } from './nats/connect.ts'
 import { Publisher } from './nats/publisher.ts'
 import { idsBehind, lastPayloads } from './nats/stored.ts'
-import { ensureStream, StreamFault, type StreamOptions, type StreamState } from './nats/stream.ts'
+import type { NatsPlace } from './nats/place.ts'
+import { ensureStream, StreamFault, type StreamState } from './nats/stream.ts'
 import { openWire, type Wire } from './nats/wire.ts'
 import { readMessage } from './read.ts'
 import type { Sink, SinkContext, SinkStatus, SinkWorld } from './sink.ts'
 import { Trouble } from './trouble.ts'
 
-export interface NatsOptions extends ConnectOptions {
-  readonly prefix: string
-  readonly stream: StreamOptions
+export interface NatsOptions extends NatsPlace {
   /** After this time without an answer a message is sent again; 5 s by default. */
   readonly ackTimeoutMs?: number
   /** Longest wait before the next attempt to connect, or to publish after a refusal; 10 s and 5 s by default. */

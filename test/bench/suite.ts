@@ -99,6 +99,15 @@ export const SUITE: readonly Benchmark[] = [
     run: async (context) => (await import('./memory.ts')).memory(context),
   },
   {
+    goals: [
+      ratio('operator.create', 0.7, '1,000 Collectors made at once, objects/s ÷ a bare loop that applies the same'),
+      limit('operator.settled', 0, 'writes', 'writes with 1,000 settled Collectors in a minute, ten with --long'),
+      limit('operator.change', 500, 'ms', 'one change of a Collector until it is applied, with 1,000 others, p99'),
+      limit('operator.memory', 200, 'MB', 'the operator with 1,000 Collectors'),
+    ],
+    run: async (context) => (await import('./operator.ts')).operator(context),
+  },
+  {
     goals: [share('agree.tardis', 'recorded frames that agree, or whose difference is explained')],
     run: async () => (await import('./agree.ts')).withTardis(),
   },

@@ -78,6 +78,7 @@ export function sampleStatus(change: Partial<CollectorStatus> = {}): CollectorSt
       problem: undefined,
       lastSettledMs: STARTED_MS + 89_950,
       outstanding: 12,
+      lostMs: 0,
     },
     spool: { bytesUsed: 262_144, bytesMax: 67_108_864, pending: 6 },
     ledger: {
@@ -92,6 +93,12 @@ export function sampleStatus(change: Partial<CollectorStatus> = {}): CollectorSt
       messagesDropped: { spool_full: 6 },
       messagesSpooled: 6,
       gaps: 2,
+    },
+    lastGap: {
+      channel: 'binance:perpetual:BTC-USDT:trade',
+      reason: 'disconnect',
+      from: STARTED_MS * 1000,
+      to: (STARTED_MS + 1_000) * 1000,
     },
     ...change,
   }

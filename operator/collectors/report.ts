@@ -1,0 +1,182 @@
+// What is said of a Collector after a pass: its status where that is news, and events for what changed.
+import { type KubeObject, namesOf } from '../kube/objects.ts'
+import type { Wish } from './desire.ts'
+import { COLLECTOR } from './kinds.ts'
+import { type Publishing, placeOf, troubleOf } from './publishing.ts'
+import type { Seen } from './reconcile.ts'
+import {
+  type ChannelCounts,
+  isNews,
+  no,
+  type Problem,
+  type Progress,
+  type ShardState,
+  type Status,
+  statusOf,
+} from './status.ts'
+import type { World } from './world.ts'
+
+/** What a pass did. */
+export interface Outcome {
+  /** Objects that were applied or removed, as `Deployment/majors-0-a`. */
+  readonly changed: readonly string[]
+  /** Deployments that are to roll and whose turn has not come. */
+  readonly pending: readonly string[]
+  /** Whether other Collectors roll first. */
+  readonly isQueued: boolean
+  readonly failures: readonly Error[]
+  /** Names that are somebody else's, each a sentence. */
+  readonly conflicts: readonly string[]
+}
+
+const NAMED_MAX = 5
+
+/** Writes what healing did, or is about to do, and leaves the rest of the status as it is. */
+export async function writeHealing(key: string, world: World): Promise<void> {
+  const { namespace, name } = namesOf(key)
+  const object = world.collectors.get(namespace, name)
+  if (object === undefined) return
+  const { apiVersion, kind } = object
+  const old = object['status'] as Status | undefined
+  const status = { ...old, healing: { actions: [...(world.healing.entries(key) ?? [])] } }
+  await world.client.apply(COLLECTOR, { apiVersion, kind, metadata: { name, namespace }, status }, 'status')
+  world.counts.applied(kind)
+}
+
+/** Writes the status where it is news, and tells of it. */
+export async function report(seen: Seen, wish: Wish | undefined, outcome: Outcome, world: World): Promise<void> {
+  const { owner, object, status: old } = seen
+  const channels = channelsOf(seen, world)
+  const status = statusOf({
+    owner,
+    old,
+    nowMs: world.wallMs(),
+    faults: seen.faults,
+    isPaused: owner.spec.paused,
+    hasOwnShards: owner.spec.shards !== undefined,
+    problems: problemsOf(seen, wish, outcome, world),
+    shards: shardsOf(seen, wish),
+    progress: progressOf(seen, outcome),
+    monitoring: wish?.monitoring ?? no('Unknown', 'Nothing is known of it yet.'),
+    channels,
+    healing: healingOf(seen, world),
+  })
+  const isReady = status.conditions?.find(({ type }) => type === 'Ready')?.status === 'True'
+  const shards = status.shards?.length ?? 0
+  world.counts.stands(seen.key, isReady, { shards, pods: shards * owner.spec.redundancy })
+  tell(seen, outcome, status.conditions ?? [], world)
+  if (!isNews(old, status)) return
+  const { name, namespace } = owner
+  const { apiVersion, kind } = object
+  await world.client.apply(COLLECTOR, { apiVersion, kind, metadata: { name, namespace }, status }, 'status')
+  world.counts.applied(kind)
+}
+
+function healingOf({ key, status }: Seen, { healing }: World): Status['healing'] {
+  const actions = healing.entries(key)
+  if (actions === undefined) return status?.healing
+  return actions.length === 0 ? undefined : { actions: [...actions] }
+}
+
+function problemsOf(seen: Seen, wish: Wish | undefined, outcome: Outcome, world: World): Problem[] {
+  const fights = world.fights.left(`${seen.key} `, world.nowMs())
+  return [
+    ...(wish?.problems ?? []),
+    ...outcome.conflicts.map((message) => ({ reason: 'NameTaken', message: `${message}.` })),
+    ...outcome.failures.map(({ message }) => ({ reason: 'ApplyFailed', message: `${message}.` })),
+    ...world.healing
+      .decisions(seen.key)
+      .flatMap(({ reason, standing }) => (standing === undefined ? [] : [{ reason, message: standing }])),
+    ...fights.map((what) => ({
+      reason: 'FieldConflict',
+      message: `Something else keeps changing ${what}; it is left alone for five minutes. See the object's managedFields.`,
+    })),
+  ]
+}
+
+function shardsOf({ publishings, pods }: Seen, wish: Wish | undefined): ShardState[] {
+  const wanted = wish?.shards ?? []
+  const known = new Map(wanted.map(({ index, name, channels }) => [index, { name, channels: channels.length }]))
+  const indexes = [...new Set([...known.keys(), ...publishings.map(({ shard }) => shard)])].toSorted((a, b) => a - b)
+  return indexes.map((index) => {
+    const mine = publishings.filter(({ shard }) => shard === index)
+    const { name, channels } = known.get(index) ?? { name: String(index), channels: 0 }
+    const ready = mine.length > 0 && mine.every((one) => one.ready > 0)
+    const troubles = pods.filter((pod) => placeOf(pod).shard === index).flatMap((pod) => troubleOf(pod) ?? [])
+    return { name, ready, channels, reason: ready ? undefined : troubles[0] }
+  })
+}
+
+function progressOf({ publishings, pods }: Seen, { pending, isQueued, changed }: Outcome): Progress {
+  const rolling = publishings.filter(({ isSettled }) => !isSettled)
+  const stuck = rolling.flatMap((one) => stuckText(one, pods))
+  if (stuck.length > 0) return { kind: 'stuck', why: stuck.slice(0, NAMED_MAX).join('; ') }
+  if (isQueued) return { kind: 'queued' }
+  const made = changed.filter((id) => id.startsWith('Deployment/')).map((id) => id.slice('Deployment/'.length))
+  const waitingFor = [...new Set([...rolling.map(({ name }) => name), ...made, ...pending])]
+  return waitingFor.length === 0 ? { kind: 'settled' } : { kind: 'rolling', waitingFor }
+}
+
+interface DeploymentConditions {
+  readonly conditions?: readonly { readonly type: string; readonly reason?: string }[]
+}
+
+/** Why a rollout does not go on: what its pods wait for, or that its time is over. */
+function stuckText({ name, shard, publisher, object }: Publishing, pods: readonly KubeObject[]): string[] {
+  const mine = pods.filter((pod) => {
+    const place = placeOf(pod)
+    return place.shard === shard && place.publisher === publisher
+  })
+  const [trouble] = mine.flatMap((pod) => troubleOf(pod) ?? [])
+  if (trouble !== undefined) return [`${name}: ${trouble}`]
+  const { conditions = [] } = (object['status'] ?? {}) as DeploymentConditions
+  const isLate = conditions.some(({ reason }) => reason === 'ProgressDeadlineExceeded')
+  return isLate ? [`${name}: its pod has not become ready in time`] : []
+}
+
+/** What the pods say of their channels, one publisher of each shard. */
+function channelsOf({ pods }: Seen, world: World): ChannelCounts | undefined {
+  const shards = new Map<number, ChannelCounts>()
+  for (const pod of pods) {
+    const said = world.observed(pod.metadata.uid ?? '')?.summary
+    if (said === undefined) continue
+    const { total, live, quiet, stale, down } = said.channels
+    const counts = { total, live: live + quiet, stale: stale + down }
+    const { shard } = placeOf(pod)
+    const known = shards.get(shard)
+    // Of several, such as two publishers, the one that has more of its channels.
+    if (known === undefined || counts.live > known.live) shards.set(shard, counts)
+  }
+  if (shards.size === 0) return undefined
+  return [...shards.values()].reduce((sum, one) => ({
+    total: sum.total + one.total,
+    live: sum.live + one.live,
+    stale: sum.stale + one.stale,
+  }))
+}
+
+/** Events for what changed: each with a fixed sentence, so that they add up. */
+function tell(
+  { object, status: old }: Seen,
+  { changed }: Outcome,
+  conditions: readonly { type: string; status: string; reason: string; message: string }[],
+  { recorder }: World,
+): void {
+  for (const id of changed) {
+    const [kind, name] = id.split('/')
+    recorder.say(object, { type: 'Normal', reason: 'Applied', message: `${kind} ${name} was changed`, action: 'Apply' })
+  }
+  for (const { type, status, reason, message } of conditions) {
+    const before = old?.conditions?.find((one) => one.type === type)
+    if (before !== undefined && before.status === status && before.reason === reason) continue
+    const isTroubleAtFirst = (type === 'Degraded' && status === 'True') || reason === 'ApiMissing'
+    if (before === undefined && type !== 'Ready' && !isTroubleAtFirst) continue
+    const isBad = type === 'Degraded' ? status === 'True' : status === 'False' && /Invalid|Stuck|NotReady/.test(reason)
+    recorder.say(object, {
+      type: isBad ? 'Warning' : 'Normal',
+      reason,
+      message: `${type}: ${message}`,
+      action: 'Observe',
+    })
+  }
+}

@@ -1,0 +1,65 @@
+// `kubectl marketprism export monitoring`: the alerts and dashboards of a Collector as plain files, for a Prometheus and a
+// Grafana that no operator looks after.
+//
+// Always: the same as the operator installs, from the same functions; the same bytes for the same Collector.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { stringify } from 'yaml'
+import { monitoringOf } from '../monitoring/index.ts'
+import { CLUSTER_FLAGS, CLUSTER_USAGE, Fault, type Io, oneName, parse } from './command.ts'
+import { factsOf } from './facts.ts'
+import { checkCollector } from '../../crds/faults.ts'
+import type { Collector } from '../../crds/collector.ts'
+import { collectorIn, namespaceOf } from './manifest.ts'
+
+export const EXPORT_USAGE = `Usage: kubectl marketprism export monitoring (NAME | -f FILE) --dir DIR
+Writes what the operator installs to watch a Collector as plain files: NAME.rules.yaml for Prometheus, and each dashboard
+as JSON for Grafana. Files of the same name are written anew.
+  -f, --file FILE     a manifest; needs no cluster
+  --dir DIR           the folder; it is made where it is missing
+${CLUSTER_USAGE}`
+
+const OPTIONS = { ...CLUSTER_FLAGS, file: { type: 'string', short: 'f' }, dir: { type: 'string' } } as const
+
+export async function exportCommand(args: readonly string[], io: Io): Promise<number> {
+  const { values: flags, positionals } = parse(args, OPTIONS)
+  const [what, ...names] = positionals
+  const { file, dir } = flags
+  if (what !== 'monitoring')
+    throw new Fault('only monitoring can be exported; write export monitoring majors --dir DIR.')
+  if (dir === undefined) throw new Fault('no folder is named; write --dir DIR.')
+  if (file !== undefined && names.length > 0) throw new Fault('name a Collector or a file, not both.')
+  if (file !== undefined) {
+    const { collector } = collectorIn(file, io)
+    return write(collector, namespaceOf(collector, flags.namespace, 'default'), dir, io)
+  }
+  const name = oneName(names, 'export monitoring majors --dir DIR')
+  const { withCluster, collectorNamed } = await import('./cluster.ts')
+  return withCluster(flags, io, async (cluster) => {
+    const { status: _, ...manifest } = await collectorNamed(cluster, name)
+    const { collector, faults } = checkCollector(manifest)
+    if (collector === undefined) throw new Fault(`${name} has faults: ${faults.map(({ says }) => says).join(' ')}`)
+    return write(collector, cluster.namespace, dir, io)
+  })
+}
+
+function write({ metadata: { name }, spec }: Collector, namespace: string, dir: string, io: Io): number {
+  const owner = { name, namespace, uid: '', generation: 1, spec }
+  const { objects } = monitoringOf({ owner, facts: factsOf({}), shards: [] })
+  const files = objects.flatMap((object): [string, string][] => {
+    if (object.kind === 'PrometheusRule')
+      return [[`${name}.rules.yaml`, stringify(object['spec'], { lineWidth: 0, aliasDuplicateObjects: false })]]
+    return Object.entries((object['data'] ?? {}) as Record<string, string>)
+  })
+  if (files.length === 0) throw new Fault(`${name} wants neither alerts nor dashboards; see spec.monitoring.`)
+  try {
+    mkdirSync(dir, { recursive: true })
+    for (const [file, text] of files) writeFileSync(join(dir, basename(file)), text.endsWith('\n') ? text : `${text}\n`)
+  } catch (error) {
+    throw new Fault(`--dir ${dir}: ${(error as Error).message}; name a folder that can be written to.`, {
+      cause: error,
+    })
+  }
+  for (const [file] of files) io.stdout.write(`${join(dir, basename(file))}\n`)
+  return 0
+}
