@@ -5,7 +5,7 @@ import type { Channel } from './market/channel.ts'
 import type { ChannelState, State, Unpublished } from './market/messages.ts'
 import type { Poll } from './polls.ts'
 import type { BestCheck } from './quality/best.ts'
-import { type Judgement, Liveness, NO_FRAME } from './quality/liveness.ts'
+import { type Judgement, Liveness, NO_FRAME, polledStaleAfterMs } from './quality/liveness.ts'
 import type { ChannelLatency } from './latency.ts'
 import type { ChannelPlan } from './routes.ts'
 import type { ChannelStatus } from './status.ts'
@@ -145,6 +145,7 @@ export class Lane {
       p50: p50 === undefined ? undefined : p50 / 1e6,
       p99: p99 === undefined ? undefined : p99 / 1e6,
       age: tally.lastReceived === 0 ? undefined : (nowUs - tally.lastReceived) / 1e6,
+      ...this.#patience(),
       ...(inSync === undefined ? {} : { inSync }),
       ...(this.bestCheck === undefined ? {} : { best: { ...this.bestCheck.counts } }),
     }
@@ -163,6 +164,13 @@ export class Lane {
       inSync: this.route?.track.inSync,
       frames: this.#frames - this.#framesAtFirst,
     })
+  }
+
+  /** How long it may be silent: not said of what may rest, or never comes. */
+  #patience(): Pick<ChannelStatus, 'staleAfter'> {
+    if (this.impossible !== undefined || this.pending !== undefined || this.rests !== undefined) return {}
+    const ms = this.poll === undefined ? this.liveness.staleAfterMs : polledStaleAfterMs(this.poll.everyMs)
+    return ms === undefined ? {} : { staleAfter: ms / 1000 }
   }
 
   #message(nowUs: number): Unpublished<State> {

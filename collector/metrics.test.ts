@@ -15,8 +15,10 @@ function collect() {
   const latencies = new Latencies()
   const latency = latencies.channel({ exchange: 'binance', market: 'perpetual', type: 'trade' })
   const runtime = sampleRuntime()
-  const metrics = openMetrics({ latencies, runtime: { status: () => runtime } })
-  return { latency, runtime, read: async (status: CollectorStatus) => parse(await metrics.text(status)) }
+  const certificate = { expiresMs: 1_800_000_000_000 }
+  const certificateExpiresMs = () => certificate.expiresMs
+  const metrics = openMetrics({ latencies, runtime: { status: () => runtime }, certificateExpiresMs })
+  return { latency, runtime, certificate, read: async (status: CollectorStatus) => parse(await metrics.text(status)) }
 }
 
 function sampleRuntime() {
@@ -26,6 +28,7 @@ function sampleRuntime() {
     heapUsedBytes: 1,
     heapLimitBytes: 2,
     residentBytes: 3,
+    memoryLimitBytes: 6,
     cpuSeconds: { user: 0, system: 0 },
     openFds: 4,
     maxFds: 5,
@@ -64,7 +67,7 @@ function changedStatus(): CollectorStatus {
     atMs: before.atMs + 1000,
     ready: false,
     channels: [
-      sampleChannel({ ...grown, state: 'stale', age: 3 }),
+      sampleChannel({ ...grown, state: 'stale', age: 3, staleAfter: 40 }),
       sampleChannel({ symbol: 'ETH-USDT' }),
       sampleChannel({ ...grown, type: 'orderbook', inSync: false, best: { equal: 1, differs: 1, unknown: 1 } }),
       sampleChannel({ ...grown, type: 'orderbook', symbol: 'ETH-USDT', inSync: false }),
@@ -110,13 +113,21 @@ test('every name follows the rules: prefix, unit at the end, _total for counters
 })
 
 test('each metric appears, and moves when what it tells of changes', async () => {
-  const { latency, runtime, read } = collect()
+  const { latency, runtime, certificate, read } = collect()
   const before = await read(sampleStatus())
   latency.record(1500)
   runtime.loopDelay.record(3000)
   runtime.gcSeconds.minor = 0.1
   runtime.cpuSeconds.user = 1
-  Object.assign(runtime, { heapUsedBytes: 10, heapLimitBytes: 20, residentBytes: 30, openFds: 40, maxFds: 50 })
+  Object.assign(runtime, {
+    heapUsedBytes: 10,
+    heapLimitBytes: 20,
+    residentBytes: 30,
+    memoryLimitBytes: 60,
+    openFds: 40,
+    maxFds: 50,
+  })
+  certificate.expiresMs += 1
   const after = await read(changedStatus())
   const constant = [
     'marketprism_collector_build_info',
@@ -161,20 +172,23 @@ test('counters are there at 0 before the first event, and a time is absent until
   expect([...series.keys()].filter((key) => /last_(message|acknowledged)_timestamp/.test(key))).toEqual([])
 })
 
-test('of several channels the last message is that of the one silent for longest, quiet ones left out', async () => {
+test('of several channels the last message is that of the one that is latest, by how often it talks', async () => {
   const read = async (...channels: ReturnType<typeof sampleChannel>[]) => {
     const series = await collect().read(sampleStatus({ channels }))
     const at = series.get(`marketprism_collector_last_message_timestamp_seconds{${KIND}}`)
-    return at === undefined ? undefined : Math.round(sampleStatus().atMs / 1000 - at)
+    const age = at === undefined ? undefined : Math.round(sampleStatus().atMs / 1000 - at)
+    return [age, series.get(`marketprism_collector_stale_after_seconds{${KIND}}`)]
   }
   const fresh = sampleChannel({ age: 1 })
   const dead = sampleChannel({ symbol: 'ETH-USDT', age: 70, state: 'stale' })
-  const quiet = sampleChannel({ symbol: 'FTT-USDT', age: 1800, state: 'quiet' })
+  const rare = sampleChannel({ symbol: 'FTT-USDT', age: 1800, state: 'quiet', staleAfter: 9000 })
+  const { staleAfter: _, ...restless } = sampleChannel({ symbol: 'XNO-USDT', age: 2000, state: 'quiet' })
   const never = sampleChannel({ symbol: 'SOL-USDT', age: undefined, state: 'down' })
-  expect(await read(fresh, dead, quiet, never)).toBe(70)
-  expect(await read(fresh, quiet)).toBe(1)
-  expect(await read(quiet, never)).toBe(1800)
-  expect(await read(never)).toBeUndefined()
+  expect(await read(fresh, dead, rare, restless, never)).toEqual([70, 30])
+  expect(await read(fresh, rare, restless)).toEqual([1800, 9000])
+  expect(await read(fresh, restless)).toEqual([1, 30])
+  expect(await read(restless, never)).toEqual([2000, undefined])
+  expect(await read(never)).toEqual([undefined, undefined])
 })
 
 test('failures of checks are added up by check and action, and so are comparisons of books; both stay when a channel goes', async () => {

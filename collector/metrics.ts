@@ -35,9 +35,11 @@ export interface Metrics {
 export function openMetrics({
   latencies,
   runtime,
+  certificateExpiresMs = () => undefined,
 }: {
   latencies: Latencies
   runtime: Pick<Runtime, 'status'>
+  certificateExpiresMs?: () => number | undefined
 }): Metrics {
   const registry = new Registry()
   const observer = new Observer()
@@ -46,7 +48,8 @@ export function openMetrics({
   for (const [name, metric] of Object.entries<Metric>(METRICS)) register(registry, name, metric, () => seen)
   return {
     text(status) {
-      seen = { status, latencies, build, runtime: runtime.status(), ...observer.observe(status) }
+      const own = { runtime: runtime.status(), certificateExpiresMs: certificateExpiresMs() }
+      seen = { status, latencies, build, ...own, ...observer.observe(status) }
       return registry.metrics()
     },
   }

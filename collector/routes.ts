@@ -96,7 +96,7 @@ export class Routes {
       track: this.#track(plan, typeRoom, outlet, resume),
       shared: typeRoom.via === 'websocket' && typeRoom.shared === true,
       flatten: typeRoom.via === 'rest' ? typeRoom.read : undefined,
-      unnest: typeRoom.via === 'websocket' ? typeRoom.unnest : undefined,
+      nest: typeRoom.via === 'websocket' ? typeRoom.nest : undefined,
       readings: typeRoom.forms.map(({ suffix = '' }, form) => {
         return { name: name + suffix, form, frame: (forms[form] as (typeof forms)[number]).frame }
       }),

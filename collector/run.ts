@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import { parseDuration } from '../crds/duration.ts'
 import type { Work } from '../crds/shard.ts'
 import { sink } from '../crds/sink.ts'
+import { certificateClock } from './certificates.ts'
 import { openCollector, type RunningCollector } from './collector.ts'
 import { realClock } from './connection/clock.ts'
 import { type Health, serveHealth } from './health.ts'
@@ -62,7 +63,8 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     return refuse(error)
   }
   const runtime = watchRuntime()
-  const metrics = openMetrics({ latencies: running.latencies, runtime })
+  const certificateExpiresMs = certificateClock(collector.spec, () => performance.now())
+  const metrics = openMetrics({ latencies: running.latencies, runtime, certificateExpiresMs })
   let health: Health
   try {
     health = await serveHealth({

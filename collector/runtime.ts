@@ -4,6 +4,7 @@
 // the same. The delay of the loop is our own measurement: a timer's drift, in fixed bins. perf_hooks' histogram
 // includes its own resolution and prom-client's measures the scrape.
 import { readdirSync, readFileSync } from 'node:fs'
+import { totalmem } from 'node:os'
 import { constants, PerformanceObserver } from 'node:perf_hooks'
 import { getHeapStatistics } from 'node:v8'
 import { LatencyTotal } from './latency.ts'
@@ -34,6 +35,8 @@ export interface RuntimeStatus {
   readonly heapUsedBytes: number
   readonly heapLimitBytes: number
   readonly residentBytes: number
+  /** Of the container; undefined where there is none. */
+  readonly memoryLimitBytes: number | undefined
   readonly cpuSeconds: { readonly user: number; readonly system: number }
   /** undefined where the system does not say. */
   readonly openFds: number | undefined
@@ -100,10 +103,16 @@ function readStatus(
     heapUsedBytes: heap.used_heap_size,
     heapLimitBytes: heap.heap_size_limit,
     residentBytes: process.memoryUsage.rss(),
+    memoryLimitBytes: memoryLimitOf(process.constrainedMemory(), totalmem()),
     cpuSeconds: { user: cpu.user / 1e6, system: cpu.system / 1e6 },
     openFds: readOpenFds(),
     maxFds,
   }
+}
+
+/** What a container may use: without a limit Node says 0, or a number beyond all memory that there is. */
+export function memoryLimitOf(constrained: number, total: number): number | undefined {
+  return constrained > 0 && constrained < total ? constrained : undefined
 }
 
 function readOpenFds(): number | undefined {

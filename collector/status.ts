@@ -39,6 +39,8 @@ export interface ChannelStatus {
   readonly p99: number | undefined
   /** Seconds since the last message; undefined before the first. */
   readonly age: number | undefined
+  /** Seconds of silence from which it is stale, by its own history; undefined where silence says nothing. */
+  readonly staleAfter?: number
   /** Books only. */
   readonly inSync?: boolean
   /** Books whose ticker is collected, too: how often both had the same best prices, see quality/best.ts. */

@@ -4,10 +4,11 @@
 // unknown field is a fault; bounded, and so are the rules' costs at the API server. Never: a field that is ignored in
 // silence (support.ts says who acts on what). Start reading at `spec`.
 import * as z from 'zod'
+import { ALERTS } from './alerts.ts'
 import { feeds } from './feed.ts'
-import { labels, podFields } from './pod.ts'
+import { labels, labelValue, podFields } from './pod.ts'
 import { quality } from './quality.ts'
-import { byteSize, dictionary, distinct, matching, oneOf, rule } from './schema.ts'
+import { byteSize, dictionary, distinct, duration, matching, oneOf, rule } from './schema.ts'
 import { sink } from './sink.ts'
 
 export const GROUP = 'marketprism.io'
@@ -20,6 +21,30 @@ export const SHARDS_MAX = 100
 /** Actions of healing that the status remembers. */
 export const HEALING_ACTIONS_MAX = 20
 
+const alertLabels = rule(dictionary(labelValue, 8), {
+  cel: "self.all(key, key.matches('^[a-zA-Z_][a-zA-Z0-9_]*$') && !(key in ['alertname', 'namespace', 'collector']))",
+  says: 'a label here cannot be one of an alert; write letters, digits and _, but not alertname, namespace or collector.',
+  reads: [],
+  broken: (map) => {
+    const wrong = Object.keys(map).find(
+      (key) => !/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(key) || ['alertname', 'namespace', 'collector'].includes(key),
+    )
+    return wrong === undefined ? undefined : [wrong]
+  },
+})
+
+const alertOverride = z.strictObject({
+  alert: oneOf('an alert', ALERTS).describe('Which.'),
+  threshold: z
+    .number()
+    .min(0)
+    .max(1e12)
+    .optional()
+    .describe('In place of its threshold; what that is a threshold of, docs/monitoring.md says.'),
+  for: duration('15s', '24h').optional().describe('How long it must last before it fires.'),
+  labels: alertLabels.optional().describe('More labels, or another `severity`.'),
+})
+
 const monitoring = z.strictObject({
   alerts: z
     .strictObject({
@@ -27,18 +52,13 @@ const monitoring = z.strictObject({
       labels: labels
         .optional()
         .describe('Labels of the PrometheusRule and PodMonitor, as your Prometheus selects them.'),
-      disabled: distinct(
-        matching(
-          63,
-          /^[A-Za-z][A-Za-z0-9]*$/,
-          '{self} is not the name of an alert; write one such as MarketPrismChannelStale.',
-          'MarketPrismChannelStale',
-        ),
-        0,
-        50,
-      )
+      disabled: distinct(oneOf('an alert', ALERTS), 0, ALERTS.length).optional().describe('Alerts to leave out.'),
+      overrides: z
+        .array(alertOverride)
+        .max(ALERTS.length)
+        .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['alert'] })
         .optional()
-        .describe('Alerts to leave out.'),
+        .describe('Alerts to change.'),
     })
     .prefault({})
     .describe('Alerts, as a PrometheusRule.'),
@@ -46,6 +66,17 @@ const monitoring = z.strictObject({
     .strictObject({
       enabled: z.boolean().default(true).describe('Whether the dashboards are installed.'),
       labels: labels.optional().describe('Labels of the dashboards, as your Grafana selects them.'),
+      instances: dictionary(labelValue, 16)
+        .optional()
+        .describe('Labels of the Grafanas of the Grafana Operator that show them; `dashboards: grafana` by default.'),
+      url: matching(
+        253,
+        /^https?:\/\/[A-Za-z0-9.:[\]-]+(\/[A-Za-z0-9._~/-]*)?$/,
+        '{self} is not where Grafana is; write an address such as https://grafana.example.com.',
+        'https://grafana.example.com',
+      )
+        .optional()
+        .describe('Where your Grafana is, so that alerts lead to its dashboards.'),
       folder: matching(
         64,
         /^[A-Za-z0-9][A-Za-z0-9 ._-]*$/,

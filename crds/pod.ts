@@ -10,7 +10,7 @@ const labelKey = matching(
   '{self} is not the key of a label; write one such as app or example.com/team.',
   'app',
 )
-const labelValue = matching(
+export const labelValue = matching(
   63,
   /^([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?$/,
   "{self} is not the value of a label; write letters, digits, '-', '_' and '.'.",

@@ -9,17 +9,15 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { ROOMS } from '../collector/exchanges/registry.ts'
 import { parseDuration } from '../crds/duration.ts'
-import { dockerMissing, output, run } from './commands.ts'
+import { dockerMissing } from './commands.ts'
 import { openCounter } from './demo/counts.ts'
 import { collectorOf, NAMESPACE, simulated, simulatedName, type Urls } from './demo/objects.ts'
 import { type Row, table } from './demo/table.ts'
-import { buildImages } from './images.ts'
+import { installChart, loadImages, SYSTEM } from './deploy.ts'
 import { type Cluster, currentCluster, openCluster } from './kind/open.ts'
 import { tool } from './tools.ts'
 
 const root = resolve(import.meta.dirname, '..')
-const NATS_IMAGE = 'nats:2.15.2-alpine'
-const SYSTEM = 'marketprism-system'
 /** How long the first messages of every exchange may take. */
 const FIRST_MS_MAX = 180_000
 const SHOW_MS = 1_000
@@ -49,7 +47,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const cluster = await step('cluster', () =>
     values['use-current'] ? currentCluster() : openCluster({ name: values.name, say }),
   )
-  const tags = await step('images', () => images(cluster))
+  const tags = await step('images', () => loadImages(cluster, say))
   await step('chart', () => installChart(cluster, tags))
   await step('NATS and the simulated exchanges', () => installMarket(cluster, tags.exchange))
   await step('a Collector for each exchange', () => applyCollectors(cluster))
@@ -68,40 +66,6 @@ async function step<T>(name: string, act: () => Promise<T>): Promise<T> {
 
 function say(text: string): void {
   console.error(`[${String(Math.round((performance.now() - started) / 1_000)).padStart(4)} s] ${text}`)
-}
-
-interface Tags {
-  readonly collector: string
-  readonly operator: string
-  readonly exchange: string
-}
-
-/** Builds the images and brings them to the nodes, each under a tag that changes with what it holds. */
-async function images(cluster: Cluster): Promise<Tags> {
-  const tagged = new Map<string, string>()
-  for (const { reference, id, bytes } of await buildImages()) {
-    say(`  ${reference}: ${(bytes / 1e6).toFixed(1)} MB beyond its base`)
-    const image = `${reference}-${id.replace('sha256:', '').slice(0, 12)}`
-    await run('docker', ['tag', reference, image])
-    tagged.set(image.slice('marketprism/'.length, image.indexOf(':')), image)
-  }
-  if ((await output('docker', ['image', 'inspect', NATS_IMAGE])) === undefined) {
-    await run('docker', ['pull', '--quiet', NATS_IMAGE], { name: `the image ${NATS_IMAGE}` })
-  }
-  await cluster.load([...tagged.values(), NATS_IMAGE])
-  // The nodes have them; here the plain tags are enough.
-  await output('docker', ['rmi', ...tagged.values()])
-  const of = (name: string): string => tagged.get(name) ?? name
-  return { collector: of('collector'), operator: of('operator'), exchange: of('exchange') }
-}
-
-async function installChart({ kubeconfig, context }: Cluster, { operator, collector }: Tags): Promise<void> {
-  const tagOf = (image: string): string => image.slice(image.indexOf(':') + 1)
-  const args = ['upgrade', '--install', 'marketprism', join(root, 'charts/marketprism')]
-  args.push('--kubeconfig', kubeconfig, '--kube-context', context)
-  args.push('--namespace', SYSTEM, '--create-namespace', '--wait', '--timeout', '3m')
-  args.push('--set-string', `image.tag=${tagOf(operator)},collector.image.tag=${tagOf(collector)}`)
-  await run(await tool('helm'), args, { name: 'installing the chart' })
 }
 
 async function installMarket(cluster: Cluster, image: string): Promise<void> {

@@ -9,6 +9,9 @@ import { API_VERSION, GROUP } from '../crds/collector.ts'
 import { crd } from '../crds/crd.ts'
 import { reference } from '../crds/reference.ts'
 import { renderOperatorMetrics } from '../operator/metrics/reference.ts'
+import { DASHBOARDS } from '../operator/monitoring/dashboards/all.ts'
+import { alertPlaces, drawn } from '../operator/monitoring/dashboards/draw.ts'
+import { renderMonitoring } from '../operator/monitoring/reference.ts'
 import { CHART, chartCrd, chartReadme } from './chart.ts'
 
 export interface Generated {
@@ -25,7 +28,10 @@ export const GENERATED: readonly Generated[] = [
   { path: 'docs/data.md', render: dataReference },
   { path: 'docs/messages.md', render: renderMessages },
   { path: 'docs/metrics.md', render: renderMetrics },
+  { path: 'docs/monitoring.md', render: renderMonitoring },
   { path: 'docs/operator-metrics.md', render: renderOperatorMetrics },
+  { path: templateOf({ name: 'alerts' }), render: () => `${JSON.stringify(alertPlaces(), null, 1)}\n` },
+  ...DASHBOARDS.map((dashboard) => ({ path: templateOf(dashboard), render: () => drawn(dashboard) })),
   { path: `${CHART}/files/collectors.marketprism.io.yaml`, render: chartCrd },
   { path: `${CHART}/README.md`, render: chartReadme },
 ]
@@ -34,6 +40,11 @@ export const GENERATED: readonly Generated[] = [
 export async function stale(root: string, files: readonly Generated[] = GENERATED): Promise<Generated[]> {
   const contents = await Promise.all(files.map(({ path }) => readFile(join(root, path), 'utf8').catch(() => undefined)))
   return files.filter(({ render }, i) => contents[i] !== render())
+}
+
+/** What the operator fills in: it loads no SDK. */
+function templateOf({ name }: { readonly name: string }): string {
+  return `operator/monitoring/dashboards/templates/${name}.json`
 }
 
 function crdYaml(): string {

@@ -48,6 +48,33 @@ export function fileReporter(): Reporter {
   }
 }
 
+/** A vitest reporter for tests that tell one story: a line for each step as it ends, and the failure in full. */
+export function stepReporter(say: (text: string) => void): Reporter {
+  let vitest: Vitest
+  return {
+    onInit(started) {
+      vitest = started
+    },
+    onUserConsoleLog({ content }) {
+      say(`    ${content.trimEnd()}`)
+    },
+    onTestCaseResult(test) {
+      const { state } = test.result()
+      if (state !== 'passed' && state !== 'failed') return
+      say(
+        `${state === 'passed' ? '✓' : '✗'} ${test.fullName}  ${((test.diagnostic()?.duration ?? 0) / 1000).toFixed(1)} s`,
+      )
+      for (const error of errorsOf(test)) vitest.logger.printError(error, { project: test.project })
+    },
+    onTestModuleEnd(module) {
+      for (const error of module.errors()) vitest.logger.printError(error, { project: module.project })
+    },
+    onTestRunEnd(_modules, stray) {
+      for (const error of stray) vitest.logger.printError(error)
+    },
+  }
+}
+
 /** What a finished run did. A file that cannot be loaded, a hook and a stray error that fail count as one failure each. */
 export function outcome(vitest: Vitest): Outcome {
   const modules = vitest.state.getTestModules()

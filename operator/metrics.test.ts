@@ -22,6 +22,7 @@ const ASKED: Asked = {
   lease: { isLeading: false, renewedMs: undefined },
   queue: { fresh: 0, resync: 0, running: 0, delayed: 0, failing: 0, passes: 0, failedPasses: 0 },
   watches: [{ kind: 'Pod', synced: true, status: WATCH }],
+  certificateExpiresMs: undefined,
 }
 
 /** All series by name and labels, as Prometheus would have them. */
@@ -34,7 +35,7 @@ async function scrape(counts = openCounts(), asked: Partial<Asked> = {}): Promis
 test('every counter is there at 0 before its first event, for every value of its labels', async () => {
   const series = await scrape()
   for (const [name, { type }] of Object.entries<Metric>(METRICS)) {
-    if (/_timestamp_|collector_(?:ready|shards|pods)/.test(name)) continue
+    if (/_timestamp_|operator_collector_/.test(name)) continue
     const own = [...series.keys()].filter(
       (key) => key.replace(/\{.*/, '') === `${name}${type === 'histogram' ? '_count' : ''}`,
     )
@@ -90,7 +91,14 @@ test.each([
 
 test('Collectors are there while they are', async () => {
   const counts = openCounts()
-  counts.stands('desk/majors', true, { shards: 2, pods: 4, rollingSinceMs: 5000 })
+  counts.stands('desk/majors', true, {
+    shards: 2,
+    pods: 4,
+    rollingSinceMs: 5000,
+    isStuck: true,
+    crashing: 3,
+    isHealingSpent: true,
+  })
   counts.stands('desk/minors', false)
   const of = 'namespace="desk",collector="majors"'
   const series = await scrape(counts)
@@ -99,6 +107,10 @@ test('Collectors are there while they are', async () => {
   expect(series.get(`marketprism_operator_collector_shards_desired{${of}}`)).toBe(2)
   expect(series.get(`marketprism_operator_collector_pods_desired{${of}}`)).toBe(4)
   expect(series.get(`marketprism_operator_collector_rollout_started_timestamp_seconds{${of}}`)).toBe(5)
+  expect(series.get(`marketprism_operator_collector_rollout_stuck{${of}}`)).toBe(1)
+  expect(series.get(`marketprism_operator_collector_pods_crashing{${of}}`)).toBe(3)
+  expect(series.get(`marketprism_operator_collector_healing_spent{${of}}`)).toBe(1)
+  expect(series.get('marketprism_operator_collector_healing_spent{namespace="desk",collector="minors"}')).toBe(0)
   expect(series.get('marketprism_operator_collector_ready{namespace="desk",collector="minors"}')).toBe(0)
   expect(series.has('marketprism_operator_collector_shards_desired{namespace="desk",collector="minors"}')).toBe(false)
   counts.forget('desk/majors')

@@ -22,7 +22,7 @@ export type MetricName = keyof typeof METRICS
 export const METRICS_CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE
 
 /** What has to be asked of the parts of the operator at each scrape. */
-export type Asked = Pick<OperatorSeen, 'lease' | 'queue' | 'watches'>
+export type Asked = Pick<OperatorSeen, 'lease' | 'queue' | 'watches' | 'certificateExpiresMs'>
 
 export interface Metrics {
   /** The text for Prometheus. */

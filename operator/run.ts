@@ -35,6 +35,7 @@ export async function runOperator(operator: OperatorOptions): Promise<number> {
   const { options, log, signal } = operator
   const counts = openCounts()
   const leading = { lease: undefined as Lease | undefined, sinceMs: Infinity }
+  const certificate = { expiresMs: undefined as number | undefined }
   const { client, controller, recorder, identity } = await openParts(operator, counts, leading)
   const ended = ending(signal)
   const lease = openLease({ client, ...options.lease, identity, onLost: () => ended.lost() })
@@ -42,11 +43,13 @@ export async function runOperator(operator: OperatorOptions): Promise<number> {
   const ask = () => ({
     lease: { isLeading: lease.isLeading, renewedMs: lease.renewedMs },
     queue: controller.queue.status,
+    certificateExpiresMs: certificate.expiresMs,
     watches: controller.watches.map(({ kind, informer }) => {
       return { kind, synced: informer.synced, status: informer.status }
     }),
   })
-  const ports = await openPorts(operator, client, controller, openMetrics({ counts, ask }))
+  const onCertificate = (expiresMs: number) => void (certificate.expiresMs = expiresMs)
+  const ports = await openPorts(operator, { client, controller, metrics: openMetrics({ counts, ask }), onCertificate })
   log.info({ identity, namespaces: options.namespaces ?? 'all', version: packageJson.version }, 'waiting for the Lease')
   const running = lease.whenLeading().then(async () => {
     leading.sinceMs = performance.now()
@@ -101,11 +104,16 @@ async function openParts(
   return { client, identity, recorder, controller }
 }
 
+interface Parts {
+  readonly client: KubeClient
+  readonly controller: Controller
+  readonly metrics: Metrics
+  readonly onCertificate: (expiresMs: number) => void
+}
+
 function openPorts(
   { options, log }: OperatorOptions,
-  client: KubeClient,
-  controller: Controller,
-  metrics: Metrics,
+  { client, controller, metrics, onCertificate }: Parts,
 ): Promise<Serving[]> {
   const { port, open, certificateDir } = options.metrics
   const permission = open ? undefined : openPermission({ client, path: '/metrics', nowMs: () => performance.now() })
@@ -118,6 +126,7 @@ function openPorts(
       certificateDir,
       names: [MANAGER],
       onProblem: (problem) => log.warn({ problem }, 'metrics'),
+      onCertificate,
     })
   return Promise.all([
     serveHealth({

@@ -10,7 +10,8 @@ import { type Frame, OTHER } from '../wire/frame.ts'
 import { GENERAL_BYTES_MAX, plainForm } from '../wire/general.ts'
 import { NameTable } from '../wire/names.ts'
 import { skipValue } from '../wire/plain.ts'
-import type { Envelope, Flatten, OwnElement, Room, Unnest } from './room.ts'
+import type { Envelope, Flatten, Nest, Room } from './room.ts'
+import { Rows } from './rows.ts'
 import type { Track } from './track.ts'
 
 /** Why frames are refused. */
@@ -32,8 +33,8 @@ export interface Route {
   readonly shared: boolean
   /** For answers of REST. */
   readonly flatten: Flatten | undefined
-  /** For frames whose elements nest. */
-  readonly unnest: Unnest | undefined
+  /** For frames whose elements lie in rows. */
+  readonly nest: Nest | undefined
   /** Names of its frames, each with the form in which they come. */
   readonly readings: readonly { readonly name: string; readonly form: number; readonly frame: Frame }[]
   /** The newest socket that delivered the channel; 0 before the first frame. */
@@ -47,6 +48,13 @@ interface Reading {
   readonly frame: Frame
 }
 
+/** Who reads the frames of a name. */
+interface Named {
+  readonly readings: readonly Reading[]
+  /** Where their elements lie in rows. */
+  readonly rows: Rows<Reading> | undefined
+}
+
 /** Counts of frames, plain numbers. */
 export class FrameCounts {
   received = 0
@@ -58,10 +66,8 @@ export class FrameCounts {
 export class Decoder {
   readonly counts: FrameCounts
   readonly #room: Room
-  readonly #names = new NameTable<readonly Reading[]>()
-  readonly #known = new Map<string, readonly Reading[]>()
-  /** Readings of a name whose frames carry many instruments' elements, by instrument. */
-  readonly #own = new WeakMap<readonly Reading[], ReadonlyMap<string, readonly Reading[]>>()
+  readonly #names = new NameTable<Named | undefined>()
+  readonly #known = new Map<string, Named>()
   readonly #envelope: Envelope = { nameStart: 0, nameEnd: 0, dataStart: 0, dataEnd: 0 }
   /** The element that was read last makes no message. */
   #isRefused = false
@@ -77,7 +83,7 @@ export class Decoder {
   /** Its frames go to this channel from now on. */
   add(route: Route): void {
     for (const { name, form, frame } of route.readings) {
-      this.#route(name, [...(this.#known.get(name) ?? []), { route, form, frame }])
+      this.#route(name, [...this.#readings(name), { route, form, frame }])
     }
   }
 
@@ -86,7 +92,7 @@ export class Decoder {
     for (const { name } of route.readings) {
       this.#route(
         name,
-        (this.#known.get(name) ?? []).filter((reading) => reading.route !== route),
+        this.#readings(name).filter((reading) => reading.route !== route),
       )
     }
   }
@@ -97,21 +103,26 @@ export class Decoder {
     if (isBinary) return this.#refuse('binary', [], socketId)
     const envelope = this.#envelope
     if (this.#room.open(bytes, envelope)) {
-      const readings = this.#names.at(bytes, envelope.nameStart, envelope.nameEnd)
-      if (readings !== undefined && this.#read(readings, bytes, received, socketId)) {
+      const named = this.#names.at(bytes, envelope.nameStart, envelope.nameEnd)
+      if (named !== undefined && this.#read(named, bytes, received, socketId)) {
         this.counts.data += 1
         return true
       }
       // Another reading would give the same values, and what the track said of them a second time.
-      if (readings !== undefined && this.#isRefused) return this.#refuse('malformed', readings, socketId)
+      if (named !== undefined && this.#isRefused) return this.#refuse('malformed', named.readings, socketId)
     }
     return this.#general(bytes, received, socketId)
   }
 
   #route(name: string, readings: readonly Reading[]): void {
+    const nest = readings[0]?.route.nest
     if (readings.length === 0) this.#known.delete(name)
-    else this.#known.set(name, readings)
-    this.#names.set(name, this.#known.get(name) as readonly Reading[])
+    else this.#known.set(name, { readings, rows: nest === undefined ? undefined : new Rows(nest, readings) })
+    this.#names.set(name, this.#known.get(name))
+  }
+
+  #readings(name: string): readonly Reading[] {
+    return this.#known.get(name)?.readings ?? []
   }
 
   /** What did not fit as it stood. */
@@ -123,24 +134,23 @@ export class Decoder {
     }
     if (plain === undefined) return this.#refuse('malformed', [], socketId)
     const envelope = this.#envelope
-    const readings = this.#room.open(plain, envelope)
+    const named = this.#room.open(plain, envelope)
       ? this.#names.at(plain, envelope.nameStart, envelope.nameEnd)
       : undefined
-    if (readings === undefined) {
+    if (named === undefined) {
       this.counts.control += 1
       return false
     }
-    if (!this.#read(readings, plain, received, socketId)) return this.#refuse('malformed', readings, socketId)
+    if (!this.#read(named, plain, received, socketId)) return this.#refuse('malformed', named.readings, socketId)
     this.counts.data += 1
     return true
   }
 
   /** Reads the data that the envelope holds; false when it is not in plain form or not what the venue documents. */
-  #read(readings: readonly Reading[], bytes: Buffer, received: number, socketId: number): boolean {
+  #read({ readings, rows }: Named, bytes: Buffer, received: number, socketId: number): boolean {
     const { dataStart, dataEnd } = this.#envelope
     this.#isRefused = false
-    const { unnest } = (readings[0] as Reading).route
-    if (unnest !== undefined) return this.#nested(readings, unnest(bytes), received, socketId)
+    if (rows !== undefined) return this.#nested(rows, bytes, received, socketId)
     if (bytes[dataStart] !== OPEN_BRACKET) {
       return this.#element(readings, bytes, dataStart, dataEnd, true, received, socketId) === dataEnd
     }
@@ -195,23 +205,13 @@ export class Decoder {
     return behind < 0 ? skipValue(bytes, pos, end) : behind
   }
 
-  /** Elements that lie deeper than a declaration reads: each is given to the channels of its instrument alone. */
-  #nested(
-    readings: readonly Reading[],
-    elements: readonly OwnElement[] | undefined,
-    received: number,
-    socketId: number,
-  ): boolean {
-    if (elements === undefined) return false
-    let own = this.#own.get(readings)
-    if (own === undefined) {
-      own = Map.groupBy(readings, ({ route }) => route.venueSymbol)
-      this.#own.set(readings, own)
-    }
-    for (const { venueSymbol, bytes } of elements) {
-      const of = own.get(venueSymbol)
-      if (of === undefined) continue
-      if (this.#element(of, bytes, 0, bytes.length, true, received, socketId) < 0) return false
+  /** Elements that lie in rows: each is given to the channels of its instrument alone. */
+  #nested(rows: Rows<Reading>, bytes: Buffer, received: number, socketId: number): boolean {
+    const { dataStart, dataEnd } = this.#envelope
+    if (!rows.find(bytes, dataStart, dataEnd)) return false
+    for (let i = 0; i < rows.count; i++) {
+      const [own, place] = [rows.owners[i] as readonly Reading[], rows.places[i] as number]
+      if (this.#element(own, bytes, place, dataEnd, false, received, socketId) < 0) return false
     }
     return true
   }

@@ -69,17 +69,15 @@ export interface TypeOptions {
 /** Plain elements (see tokens.ts) of an answer, oldest first; undefined when it is none such. */
 export type Flatten = (bytes: Buffer, venueSymbol: string) => Buffer[] | undefined
 
-/** A plain element, and the instrument that it is of. */
-export interface OwnElement {
-  readonly venueSymbol: string
-  readonly bytes: Buffer
-}
-
 /**
- * Elements of a frame that carries many instruments', deeper than a declaration reads, oldest first; undefined when it is
- * none such. What it does not know it leaves out.
+ * Rows that each name an instrument and hold its elements, which are in no order: the keys of both in a row, and in an
+ * element that of its time.
  */
-export type Unnest = (frame: Buffer) => readonly OwnElement[] | undefined
+export interface Nest {
+  readonly symbol: string
+  readonly elements: string
+  readonly time: string
+}
 
 /** A form in which elements of the type come. A venue that changed its format has several. */
 export interface Form {
@@ -119,8 +117,8 @@ export interface PushedType extends AnyType {
   stream(listing: Listing, options: TypeOptions): StreamName
   /** The stream carries elements of other channels, too: what is not this channel's is no fault. */
   readonly shared?: true
-  /** For frames whose elements nest: given the whole frame. */
-  readonly unnest?: Unnest
+  /** For frames whose elements lie in rows. */
+  readonly nest?: Nest
 }
 
 /** A type that is asked by REST. */

@@ -64,8 +64,16 @@ export const dataMetrics = {
     class: 'business',
     unit: 'timestamp',
     labels: KIND,
-    help: 'When the last message came; of several channels that of the one silent for longest, quiet ones left out.',
+    help: 'When the last message came; of several channels that of the one that is latest, by how often it talks.',
     read: kinds((k) => k.lastMessageSeconds),
+  },
+  marketprism_collector_stale_after_seconds: {
+    type: 'gauge',
+    class: 'business',
+    unit: 'seconds',
+    labels: KIND,
+    help: 'Silence after which the channel of the last message is stale, by its own history; absent where silence is usual.',
+    read: kinds((k) => k.staleAfterSeconds),
   },
   marketprism_collector_feed_subscribed: {
     type: 'gauge',

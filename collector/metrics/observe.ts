@@ -29,6 +29,8 @@ export interface KindSeen {
   readonly wanted: number
   readonly states: Readonly<Record<ChannelState, number>>
   readonly lastMessageSeconds: number | undefined
+  /** Silence from which the channel that `lastMessageSeconds` is of is stale, s; undefined where silence says nothing. */
+  readonly staleAfterSeconds: number | undefined
   readonly failures: readonly FailuresSeen[]
 }
 
@@ -67,6 +69,8 @@ export interface Observation {
   readonly runtime: RuntimeStatus
   readonly latencies: Latencies
   readonly build: { readonly version: string; readonly node: string }
+  /** When the first of the certificates that we use expires, ms since the epoch; undefined where there is none. */
+  readonly certificateExpiresMs: number | undefined
   readonly kinds: readonly KindSeen[]
   readonly places: readonly PlaceSeen[]
   readonly addresses: readonly AddressSeen[]
@@ -135,7 +139,7 @@ export class Observer {
         failures: this.#observeFailures(name, channels),
         wanted: channels.length,
         states: countBy(CHANNEL_STATES, channels),
-        lastMessageSeconds: lastMessageSeconds(channels, status.atMs / 1000),
+        ...silenceOf(channels, status.atMs / 1000),
       }
     })
   }
@@ -207,15 +211,22 @@ function add(totals: Counters, key: string, growth: number): void {
 }
 
 /**
- * Of the channels that are expected to talk the one that was heard last the longest time ago: a fresh one must not hide
- * a dead one. Where all are quiet, the one heard last. undefined before the first message.
+ * Of the channels of which silence says something the one that is furthest in it, by its own history: a fresh one must not
+ * hide a dead one, and one that trades once a minute is not late after two. Where there is none, the one heard last.
  */
-function lastMessageSeconds(channels: readonly ChannelStatus[], now: number): number | undefined {
-  const heard = channels.filter((c) => c.age !== undefined)
-  const expected = heard.filter((c) => c.state !== 'quiet')
-  const ages = (of: readonly ChannelStatus[]) => of.map((c) => c.age as number)
-  if (expected.length > 0) return now - Math.max(...ages(expected))
-  return heard.length > 0 ? now - Math.min(...ages(heard)) : undefined
+function silenceOf(
+  channels: readonly ChannelStatus[],
+  now: number,
+): Pick<KindSeen, 'lastMessageSeconds' | 'staleAfterSeconds'> {
+  const heard = channels.flatMap(({ age, staleAfter }) => (age === undefined ? [] : [{ age, staleAfter }]))
+  const judged = heard.flatMap(({ age, staleAfter }) => (staleAfter === undefined ? [] : [{ age, staleAfter }]))
+  const [first, ...more] = judged
+  if (first === undefined) {
+    const youngest = Math.min(...heard.map(({ age }) => age))
+    return { lastMessageSeconds: heard.length === 0 ? undefined : now - youngest, staleAfterSeconds: undefined }
+  }
+  const latest = more.reduce((a, b) => (b.age * a.staleAfter > a.age * b.staleAfter ? b : a), first)
+  return { lastMessageSeconds: now - latest.age, staleAfterSeconds: latest.staleAfter }
 }
 
 function countBy<S extends string>(all: Readonly<Record<S, unknown>>, of: readonly { state: S }[]): Record<S, number> {

@@ -115,6 +115,14 @@ export const processMetrics = {
     help: 'Memory of the process.',
     read: (o) => [[o.runtime.residentBytes]],
   },
+  marketprism_collector_memory_limit_bytes: {
+    type: 'gauge',
+    class: 'system',
+    unit: 'bytes',
+    labels: [],
+    help: 'Memory that the container may use; absent where there is no limit.',
+    read: (o) => [[o.runtime.memoryLimitBytes]],
+  },
   marketprism_collector_cpu_seconds_total: {
     type: 'counter',
     class: 'system',
@@ -149,6 +157,22 @@ export const processMetrics = {
     labels: [],
     help: 'Time since the start.',
     read: ({ status }) => [[(status.atMs - status.startedMs) / 1000]],
+  },
+  marketprism_collector_clock_timestamp_seconds: {
+    type: 'gauge',
+    class: 'system',
+    unit: 'timestamp',
+    labels: [],
+    help: 'Clock of the machine when these metrics were made, to compare with the time of the scrape.',
+    read: (o) => [[o.status.atMs / 1000]],
+  },
+  marketprism_collector_certificate_expires_timestamp_seconds: {
+    type: 'gauge',
+    class: 'system',
+    unit: 'timestamp',
+    labels: [],
+    help: 'When the first certificate of `spec.sink.nats.tls` expires; absent where there is none.',
+    read: ({ certificateExpiresMs: ms }) => [[ms === undefined ? undefined : ms / 1000]],
   },
   marketprism_collector_build_info: {
     type: 'gauge',

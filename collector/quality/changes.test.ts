@@ -57,7 +57,7 @@ const liquidation = (i: number) => ({ p: `${i}`, q: '1', t: 1_790_000_000_000, d
 it(`the last ${RECENT_MAX} elements are known, and none before them`, () => {
   const frame = frameOf('liquidation')
   const recent = new Recent([{ frame }])
-  const add = (i: number) => recent.add(0, read(frame, liquidation(i)))
+  const add = (i: number) => recent.add(0, read(frame, liquidation(i)), 1)
   for (let i = 0; i <= RECENT_MAX; i++) expect(add(i)).toBe(true)
   expect([add(1), add(RECENT_MAX)]).toEqual([false, false])
   expect([add(0), add(2), add(1)]).toEqual([true, false, true])
@@ -78,7 +78,7 @@ it('what was said lately is known by all it says, whatever it is', () => {
       for (const { t, ...one } of elements) {
         const bytes = read(frame, { ...one, t: 1_790_000_000_000 + t })
         const isKnown = known.includes(bytes.toString())
-        expect(recent.add(0, bytes)).toBe(!isKnown)
+        expect(recent.add(0, bytes, t)).toBe(!isKnown)
         if (!isKnown && known.push(bytes.toString()) > RECENT_MAX) known.shift()
       }
     }),

@@ -25,17 +25,19 @@ export class Changes {
   readonly #forms: readonly Values[]
   /** The form of the element that is kept; -1 before the first. */
   #form = -1
-  /** Its values one behind the other, and the length of each; -1 where it is absent. */
+  /** Its bytes from the first value to the last: one copy costs less than one for each value. */
   #bytes = Buffer.alloc(BYTES_FIRST)
   #view = dataView(this.#bytes)
+  /** Where each value lies in them, and how long it is; -1 where it is absent. */
+  readonly #starts: Int32Array
   readonly #lengths: Int32Array
-  /** Where the last value ends. */
-  #end = 0
 
   /** @param keys those whose values count; absent: all that go into the message */
   constructor(forms: Forms, keys?: readonly string[]) {
     this.#forms = valuesOf(forms, keys)
-    this.#lengths = new Int32Array(Math.max(...this.#forms.map(({ rows }) => rows.length)))
+    const length = Math.max(...this.#forms.map(({ rows }) => rows.length))
+    this.#starts = new Int32Array(length)
+    this.#lengths = new Int32Array(length)
   }
 
   /** Whether the element that this form's frame read last has the values of the one that is kept. */
@@ -44,15 +46,14 @@ export class Changes {
     const { frame, rows } = this.#forms[form] as Values
     const { at } = frame
     const kept = this.#bytes
-    let pos = this.#end
     // From the last one back: what a message begins with, as times and opening prices, is the same most often.
     for (let i = rows.length - 1; i >= 0; i--) {
       const row = rows[i] as number
       const start = at[row] as number
       const length = start < 0 ? -1 : (at[row + 1] as number) - start
       if (length !== this.#lengths[i]) return false
-      if (length > 0) pos -= length
-      for (let j = 0; j < length; j++) if (bytes[start + j] !== kept[pos + j]) return false
+      const from = this.#starts[i] as number
+      for (let j = 0; j < length; j++) if (bytes[start + j] !== kept[from + j]) return false
     }
     return true
   }
@@ -61,25 +62,26 @@ export class Changes {
   keep(form: number, bytes: Buffer): void {
     const { frame, rows } = this.#forms[form] as Values
     const { at } = frame
-    const view = viewOf(bytes)
-    let pos = 0
+    let first = bytes.length
+    let end = 0
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i] as number
       const start = at[row] as number
-      const length = start < 0 ? -1 : (at[row + 1] as number) - start
-      this.#lengths[i] = length
-      if (length <= 0) continue
-      if (pos + length > this.#bytes.length) this.#grow(pos + length)
-      // They are proven to be ASCII, and so short that a native copy costs more.
-      copyAscii(view, bytes.byteOffset + start, this.#view, pos, length)
-      pos += length
+      this.#starts[i] = start
+      this.#lengths[i] = start < 0 ? -1 : (at[row + 1] as number) - start
+      if (start < 0) continue
+      if (start < first) first = start
+      if ((at[row + 1] as number) > end) end = at[row + 1] as number
     }
-    this.#end = pos
     this.#form = form
+    if (end <= first) return
+    for (let i = 0; i < rows.length; i++) this.#starts[i] = (this.#starts[i] as number) - first
+    if (end - first > this.#bytes.length) this.#grow(end - first)
+    copyAscii(viewOf(bytes), bytes.byteOffset + first, this.#view, 0, end - first)
   }
 
-  #grow(more: number): void {
-    this.#bytes = Buffer.concat([this.#bytes, Buffer.alloc(more)])
+  #grow(length: number): void {
+    this.#bytes = Buffer.alloc(length + (length >> 1))
     this.#view = dataView(this.#bytes)
   }
 }
@@ -88,22 +90,25 @@ function dataView(bytes: Buffer): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
-/** What an element says, one value behind the other, each with a byte for its length before it. */
-let said = Buffer.alloc(BYTES_FIRST)
 const ABSENT = 0xff
+/** Bytes of an element's values that find room at first. */
+const WIDTH_FIRST = 64
 
-const HASHES = 512
-
-/** The last {@link RECENT_MAX} elements, for what comes seldom or in no order. Never: a string or an object for one. */
+/**
+ * The last {@link RECENT_MAX} elements, for what comes seldom or in no order. What happened later than all of them is none
+ * of them, which is the usual case; else only those of the same time are looked at. Never: a string or an object for one.
+ */
 export class Recent {
   readonly #forms: readonly Values[]
-  /** How many there have been. They are numbered from 1, and each lies where its number leads in a ring. */
+  /** How many there have been; each lies where its number leads in a ring. */
   #count = 0
-  readonly #kept: Buffer[] = []
-  readonly #lengths = new Int32Array(RECENT_MAX)
-  /** By hash the number of the newest, and for each the one before it with the same hash; what left the ring is none. */
-  readonly #newest = new Float64Array(HASHES)
-  readonly #before = new Float64Array(RECENT_MAX)
+  /** The latest of all there have been. */
+  #latest = -1
+  readonly #times = new Float64Array(RECENT_MAX)
+  /** By place: a byte for the length of each value, then the values one behind another. */
+  #bytes = Buffer.alloc(0)
+  #view = dataView(this.#bytes)
+  #width = WIDTH_FIRST
 
   constructor(forms: Forms) {
     this.#forms = valuesOf(forms)
@@ -111,58 +116,75 @@ export class Recent {
 
   /**
    * Takes up the element that this form's frame read last.
+   * @param time when it happened, not negative: one of its values, or the same for all
    * @returns false when one with all its values is known
    */
-  add(form: number, bytes: Buffer): boolean {
-    const length = this.#say(form, bytes)
-    const hash = hashOf(said, length)
-    const oldest = Math.max(0, this.#count - RECENT_MAX)
-    for (let n = this.#newest[hash] as number; n > oldest; n = this.#before[n % RECENT_MAX] as number) {
-      if (this.#isAt(n % RECENT_MAX, length)) return false
-    }
-    this.#count += 1
+  add(form: number, bytes: Buffer, time: number): boolean {
+    if (time > this.#latest) this.#latest = time
+    else if (this.#isKnown(form, bytes, time)) return false
     const place = this.#count % RECENT_MAX
-    this.#before[place] = this.#newest[hash] as number
-    this.#newest[hash] = this.#count
-    this.#lengths[place] = length
-    let kept = this.#kept[place]
-    if (kept === undefined || kept.length < length) {
-      kept = Buffer.alloc(length)
-      this.#kept[place] = kept
+    this.#count += 1
+    this.#times[place] = time
+    this.#keep(form, bytes, place)
+    return true
+  }
+
+  #isKnown(form: number, bytes: Buffer, time: number): boolean {
+    const known = Math.min(this.#count, RECENT_MAX)
+    for (let place = 0; place < known; place++) {
+      if (this.#times[place] === time && this.#isAt(form, bytes, place)) return true
     }
-    for (let i = 0; i < length; i++) kept[i] = said[i] as number
-    return true
+    return false
   }
 
-  #isAt(place: number, length: number): boolean {
-    if (this.#lengths[place] !== length) return false
-    const kept = this.#kept[place] as Buffer
-    for (let i = 0; i < length; i++) if (kept[i] !== said[i]) return false
-    return true
-  }
-
-  /** @returns how long it is */
-  #say(form: number, bytes: Buffer): number {
+  #isAt(form: number, bytes: Buffer, place: number): boolean {
     const { frame, rows } = this.#forms[form] as Values
     const { at } = frame
-    let pos = 0
+    const kept = this.#bytes
+    const from = place * this.#width
+    let pos = from + rows.length
     for (let i = 0; i < rows.length; i++) {
-      const row = rows[i] as number
-      const start = at[row] as number
-      const length = start < 0 ? 0 : (at[row + 1] as number) - start
-      if (pos + length >= said.length) said = Buffer.concat([said, Buffer.alloc(said.length + length)])
-      said[pos++] = start < 0 ? ABSENT : length
-      for (let j = 0; j < length; j++) said[pos++] = bytes[start + j] as number
+      const start = at[rows[i] as number] as number
+      const length = start < 0 ? ABSENT : (at[(rows[i] as number) + 1] as number) - start
+      if (kept[from + i] !== length) return false
+      if (start < 0) continue
+      for (let j = 0; j < length; j++) if (kept[pos++] !== bytes[start + j]) return false
     }
-    return pos
+    return true
   }
-}
 
-/** FNV-1a, its upper bits: below {@link HASHES}. */
-function hashOf(bytes: Buffer, length: number): number {
-  let hash = 0x811c9dc5
-  for (let i = 0; i < length; i++) hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193)
-  return hash >>> 23
+  #keep(form: number, bytes: Buffer, place: number): void {
+    const { frame, rows } = this.#forms[form] as Values
+    const { at } = frame
+    let length = rows.length
+    for (let i = 0; i < rows.length; i++) {
+      const start = at[rows[i] as number] as number
+      if (start >= 0) length += (at[(rows[i] as number) + 1] as number) - start
+    }
+    if (length > this.#width || (place + 1) * this.#width > this.#bytes.length) this.#grow(place, length)
+    const view = viewOf(bytes)
+    const from = place * this.#width
+    let pos = from + rows.length
+    for (let i = 0; i < rows.length; i++) {
+      const start = at[rows[i] as number] as number
+      const n = start < 0 ? 0 : (at[(rows[i] as number) + 1] as number) - start
+      this.#bytes[from + i] = start < 0 ? ABSENT : n
+      copyAscii(view, bytes.byteOffset + start, this.#view, pos, n)
+      pos += n
+    }
+  }
+
+  /** Makes room for this place, and for elements of this length: few channels ever need all of the ring. */
+  #grow(place: number, length: number): void {
+    const before = this.#bytes
+    const [from, to] = [this.#width, Math.max(this.#width, length + (length >> 1))]
+    const held = Math.floor(before.length / from)
+    const places = place < held ? held : Math.min(RECENT_MAX, Math.max(2 * held, 16))
+    this.#bytes = Buffer.alloc(places * to)
+    this.#view = dataView(this.#bytes)
+    this.#width = to
+    for (let i = 0; i < held; i++) before.copy(this.#bytes, i * to, i * from, (i + 1) * from)
+  }
 }
 
 function valuesOf(forms: Forms, keys?: readonly string[]): Values[] {

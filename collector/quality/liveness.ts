@@ -56,6 +56,11 @@ export class Liveness {
     return { state, detail, settled: known }
   }
 
+  /** Silence from which the channel is stale, ms; undefined while its history is too short to tell. */
+  get staleAfterMs(): number | undefined {
+    return this.#frames < HISTORY_MIN ? undefined : Math.max(STALE_MS, STALE_FACTOR * this.#longestMs)
+  }
+
   /** What was taken for a stale channel is as it should be: another socket brought nothing either. */
   accept(nowMs: number): void {
     this.#longestMs = Math.max(this.#longestMs, nowMs - this.#lastMs)
@@ -109,13 +114,18 @@ export interface PollSeen {
 /** Questions in a row without an answer, one for each time that the venue has news, after which a channel is stale. */
 const MISSED_MAX = 3
 
+/** Silence from which a channel that is asked for by REST is stale, ms. */
+export function polledStaleAfterMs(everyMs: number): number {
+  return MISSED_MAX * everyMs
+}
+
 /** Judges a channel that is asked for by REST. */
 export function judgePolled(seen: PollSeen): Judgement {
   const { nowMs, impossible, mayRest, askedMs, answeredMs, isAsking, fault, everyMs } = seen
   if (impossible !== undefined) return { state: 'down', detail: impossible, settled: true }
   if (mayRest !== undefined) return { state: 'quiet', detail: mayRest, settled: true }
   const silence = nowMs - (answeredMs || askedMs)
-  const isMissed = silence > MISSED_MAX * everyMs
+  const isMissed = silence > polledStaleAfterMs(everyMs)
   const settled = answeredMs > 0 || nowMs - askedMs > FIRST_FRAME_MS
   if (fault !== undefined) return { state: isMissed ? 'stale' : 'quiet', detail: `not answered: ${fault}`, settled }
   if (isMissed && isAsking) return { state: 'stale', detail: `no answer for ${Math.round(silence / 1000)} s`, settled }

@@ -90,7 +90,7 @@ export class PushTrack implements Track {
     const isRepeated =
       this.#recent === undefined
         ? this.#isRepeated(form, bytes, seq, time, part, received, socketId)
-        : time <= this.#resumedTime || !this.#recent.add(form, bytes)
+        : time <= this.#resumedTime || !this.#recent.add(form, bytes, time)
     if (isRepeated) return this.#repeated(received)
     if (this.#onChange && this.outlet.lapse === undefined && this.#changes?.isSame(form, bytes) === true) {
       this.#passed(seq, time, part, socketId)

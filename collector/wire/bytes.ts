@@ -140,10 +140,30 @@ export function toMicros(time: number): number {
   return time < 1e15 ? time * 1000 : time
 }
 
+const [ONES, HIGHS] = [0x01010101, 0x80808080 | 0]
+
+/**
+ * The place of the first byte that is `byte` from `pos` on, four at a time: names are long, and come with each frame.
+ * @param view with three bytes behind `end`, which may be read
+ * @returns `end` where none stands before it
+ */
+export function findByte(view: DataView, pos: number, end: number, byte: number): number {
+  const all = Math.imul(byte, ONES)
+  for (; pos < end; pos += 4) {
+    // A byte that is zero now is the only one whose highest bit comes out of this, but for such behind it.
+    const word = view.getInt32(pos, true) ^ all
+    const found = (word - ONES) & ~word & HIGHS
+    if (found !== 0) return Math.min(end, pos + ((31 - Math.clz32(found & -found)) >> 3))
+  }
+  return end
+}
+
 let viewed: Buffer | undefined
-let view: DataView = new DataView(new ArrayBuffer(0))
+let memory = new ArrayBuffer(0) as ArrayBufferLike
+let view = new DataView(memory) as DataView
 /** What was viewed before it, in other memory. */
-let before: DataView = view
+let memoryBefore = memory
+let viewBefore = view
 
 /**
  * A view of the memory that a Buffer lies in. Frames of one socket read share it, so that it is made anew for few of
@@ -153,10 +173,13 @@ let before: DataView = view
 export function viewOf(bytes: Buffer): DataView {
   if (bytes === viewed) return view
   viewed = bytes
-  const memory = bytes.buffer
-  if (memory === view.buffer) return view
-  const found = memory === before.buffer ? before : new DataView(memory)
-  before = view
+  // Asking a view for its memory is a call, so it is kept beside.
+  const asked = bytes.buffer
+  if (asked === memory) return view
+  const found = asked === memoryBefore ? viewBefore : new DataView(asked)
+  memoryBefore = memory
+  viewBefore = view
+  memory = asked
   view = found
   return view
 }

@@ -48,6 +48,10 @@ export function valueCode(field: Field, seen: Seen): string {
       return `s=p;c=b[p];${decimalCode(seen.text)}${found}}else ${none}else return -1;`
     case 'token':
       return `s=p;c=b[p];while(${IS_TOKEN})c=b[++p];if(p>s&&p-s<=64){${found}}else ${none}else return -1;`
+    case 'name': {
+      const whole = 'if(c!==34){p=t(b,s-1,n)-1;if(p<0)return -1}'
+      return `s=p;c=b[p];while(${IS_PLAIN})c=b[++p];${whole}if(p>s){${found}}else ${none}else return -1;`
+    }
     default:
       return numberCode(field, seen, found, none)
   }
@@ -173,6 +177,12 @@ export function nestedCode(cells: readonly Cell[]): string {
     return `${constantCode(constant, 'break i')}${value};`
   })
   return `{const w=p;j:{i:{${inner.join('')}break j}p=t(b,w,n);if(p<0)return -1}}`
+}
+
+/** An array of which only the place matters. @param cells what stands in it; undefined where too much does */
+export function listCode({ row }: Field, cells: readonly Cell[] | undefined): string {
+  const skip = cells === undefined ? 'p=t(b,p,n);if(p<0)return -1;' : nestedCode(cells)
+  return `{const g=p;if(b[p]!==91)return -1;${skip}at[${row}]=g;at[${row + 1}]=p}`
 }
 
 /** Steps over a value that begins with `c` at `s`. `skip` is done where it does not stand in this form. */

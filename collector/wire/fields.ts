@@ -1,6 +1,6 @@
 // The fields of a declaration: its keys, numbered, and the rule by which an element's tokens are judged.
 import assert from 'node:assert'
-import { ZERO, integerAt } from './bytes.ts'
+import { OPEN_BRACKET, ZERO, integerAt } from './bytes.ts'
 import { type Expected, type KeyKind, type Keys, isNumber, isScalar, wordsOf } from './kinds.ts'
 import { Levels } from './levels.ts'
 import type { Token } from './tokens.ts'
@@ -116,6 +116,7 @@ export function judge(bytes: Buffer, found: readonly Token[], fields: Fields, sy
 export function isOfKind(bytes: Buffer, token: Token, { kind, levels }: Field): boolean {
   const { form, start, end } = token
   if (levels !== undefined) return form === 'nested' && levels.scan(bytes, start) === end
+  if (kind === 'list') return form === 'nested' && bytes[start] === OPEN_BRACKET
   return isScalar(kind, form, bytes.toString('latin1', start, end))
 }
 

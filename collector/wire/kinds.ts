@@ -5,8 +5,8 @@ import type { Form } from './tokens.ts'
 /**
  * What a key's value must be, numbers in quotes or not. `digits`: an id, as long as it may be. `integer`: one that
  * every double and JSON reader holds, 15 digits. `signed`: the same, perhaps below zero. `decimal`. `time`: 13 or 16
- * digits. `token`: an id that is no number, in quotes. `boolean`. A word: in quotes, one of these. `levels`: a side of a
- * book. `actions`: a side of a book as Deribit writes it. `text`: must be what the declaration expects.
+ * digits. `token`: an id that is no number, in quotes. `name`: any text, in quotes. `boolean`. A word: in quotes, one of
+ * these. `list`: an array, whatever stands in it. `levels`: a side of a book. `actions`: a side of a book as Deribit writes it. `text`: must be what the declaration expects.
  *
  * A scalar that stands as `""` or `null` is absent, as if its key were missing, and so is a time that is 0: nothing
  * happened in 1970.
@@ -18,7 +18,9 @@ export type KeyKind =
   | 'decimal'
   | 'time'
   | 'token'
+  | 'name'
   | 'boolean'
+  | 'list'
   | 'levels'
   | 'actions'
   | 'text'
@@ -63,9 +65,12 @@ export function isScalar(kind: KeyKind, form: Form, text: string): boolean {
       return isNumeric && PATTERNS[kind].test(text)
     case 'token':
       return isQuoted && PATTERNS.token.test(text)
+    case 'name':
+      return isQuoted && text !== ''
     case 'boolean':
       return form === 'boolean'
     case 'text':
+    case 'list':
     case 'levels':
     case 'actions':
       return false

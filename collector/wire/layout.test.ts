@@ -28,6 +28,8 @@ const DECLARATION = declaration(
     o: 'decimal',
     T: 'time',
     t: 'token',
+    y: 'name',
+    d: 'list',
     m: 'boolean',
     w: { words: ['buy', 'sell', 'buys'] },
     b: 'levels',
@@ -240,7 +242,9 @@ describe.each(Object.entries(DECLARATIONS))('compiled layouts of elements %s', (
         expect(isUtf8(element)).toBe(true)
         const withDigits = Object.fromEntries(
           Object.entries(read.values).map(([path, text]) =>
-            text.startsWith('[') ? [path, JSON.stringify(parseDigits(text))] : [path, text],
+            ['levels', 'actions', 'list'].includes(what.keys[path] as string)
+              ? [path, JSON.stringify(parseDigits(text))]
+              : [path, text],
           ),
         )
         expect(withDigits).toEqual(parsed(what, element.toString('utf8')))

@@ -8,7 +8,16 @@
 // offsets. Where a runtime forbids compiling (--disallow-code-generation-from-strings) all elements are read by their
 // tokens.
 import { provenInteger } from './bytes.ts'
-import { type Cell, type Seen, absentCode, constantCode, nestedCode, undeclaredCode, valueCode } from './code.ts'
+import {
+  type Cell,
+  type Seen,
+  absentCode,
+  constantCode,
+  listCode,
+  nestedCode,
+  undeclaredCode,
+  valueCode,
+} from './code.ts'
 import { type Field, type Fields, isAbsent, isOfKind, isText } from './fields.ts'
 import type { Levels } from './levels.ts'
 import { skipValue } from './plain.ts'
@@ -69,8 +78,13 @@ class Layout {
       return true
     }
     if (!isAbsent(this.#bytes, token, field) && !isOfKind(this.#bytes, token, field)) return false
+    const isList = field.kind === 'list'
+    // Where `""` stands for one, the next may be one.
+    if (isList && token.form !== 'nested') return false
     if (!this.#constant(token.start, token.end)) return false
-    this.#code += field.levels === undefined ? valueCode(field, this.#seen(token)) : this.#side(field, field.levels)
+    if (isList) this.#code += listCode(field, this.#cells(token))
+    else if (field.levels !== undefined) this.#code += this.#side(field, field.levels)
+    else this.#code += valueCode(field, this.#seen(token))
     return true
   }
 

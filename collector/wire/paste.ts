@@ -53,9 +53,10 @@ export type Paste = (
 export function compilePaste(id: readonly Step[], message: readonly Step[]): Paste {
   const [ids, rest] = [id, message].map((steps) => steps.filter((step) => step.op !== Op.Constant)) as [Step[], Step[]]
   const steps = [...ids, ...rest]
+  const common = [...commonBefore(id), ...commonBefore(message)]
   try {
     // oxlint-disable-next-line typescript/no-implied-eval -- see above; only numbers go into the source
-    const make = new Function('zero', 'copy', 'hours', 'integer', source(steps, ids.length)) as (
+    const make = new Function('zero', 'copy', 'hours', 'integer', source(steps, common, ids.length)) as (
       ...helpers: readonly unknown[]
     ) => Paste
     return make(isZero, copyAscii, hoursBetween, writeInteger)
@@ -64,16 +65,38 @@ export function compilePaste(id: readonly Step[], message: readonly Step[]): Pas
   }
 }
 
-/** Names: b and v are the frame, o where it lies in v, z the cuts, p what of the constants is written, q the place. */
-function source(steps: readonly Step[], ids: number): string {
+/**
+ * Names: b and v are the frame, o where it lies in v, z the cuts, p what of the constants is written, q the place.
+ * @param common bytes before each step that are the same in all records
+ */
+function source(steps: readonly Step[], common: readonly (Buffer | undefined)[], ids: number): string {
   const body = steps.map((step, i) => {
     const payload = i === ids - 1 ? `t.payload=q+t.payloadAt-p;` : ''
-    return `${segment(`z[${i}]`)}${stepCode(step)}${payload}`
+    const before = common[i]
+    const constant = before === undefined ? segment(`z[${i}]`) : `${constantCode(before)}p+=${before.length};`
+    return `${constant}${stepCode(step)}${payload}`
   })
   const names = 'const o=b.byteOffset,z=t.cuts,u=t.view,convert=t.convert;let s=0,n=0,k=0,p=0'
   const payload = ids === 0 ? 't.payload=q+t.payloadAt;' : ''
   return `return function paste(b,v,at,m,own,t,room,w,q){${names};${payload}${body.join('')}${segment('t.constantEnd')}return q}`
 }
+
+/** What stands before each value, where that is the same in all records: not before the first, nor around words. */
+function commonBefore(steps: readonly Step[]): (Buffer | undefined)[] {
+  let before: Buffer | undefined
+  return steps.flatMap(({ op, lead, trail, optional }) => {
+    if (op === Op.Constant) {
+      before = undefined
+      return []
+    }
+    const [own, behind] = optional ? [NOTHING, NOTHING] : [lead, trail]
+    const all = before === undefined ? undefined : Buffer.concat([before, own])
+    before = behind
+    return [all]
+  })
+}
+
+const NOTHING = Buffer.alloc(0)
 
 /** Copies constant bytes up to `end`. */
 function segment(end: string): string {
@@ -128,13 +151,15 @@ function moves(type: 'Float64' | 'Int32', bytes: number): string {
 
 function constantCode(bytes: Buffer): string {
   if (bytes.length === 0) return ''
-  const fours = Array.from({ length: bytes.length >> 2 }, (_, i) => i * 4)
-  const ones = Array.from({ length: bytes.length & 3 }, (_, i) => fours.length * 4 + i)
-  const code = [
-    ...fours.map((at) => `w.setInt32(q+${at},${bytes.readInt32LE(at)},true);`),
-    ...ones.map((at) => `w.setUint8(q+${at},${bytes[at]});`),
-  ]
-  return `${code.join('')}q+=${bytes.length};`
+  const { length } = bytes
+  // The last ones overlap. Eight bytes of ASCII are a double that is no NaN.
+  const width = length >= 8 ? 8 : length >= 4 ? 4 : 1
+  const places = Array.from({ length: Math.ceil(length / width) }, (_, i) => Math.min(i * width, length - width))
+  const code = places.map((at) => {
+    if (width === 8) return `w.setFloat64(q+${at},${bytes.readDoubleLE(at)},true);`
+    return width === 4 ? `w.setInt32(q+${at},${bytes.readInt32LE(at)},true);` : `w.setUint8(q+${at},${bytes[at]});`
+  })
+  return `${code.join('')}q+=${length};`
 }
 
 /** The same without code. */

@@ -73,7 +73,10 @@ export function writeLevel(
   return pos
 }
 
-/** Copies n ASCII bytes, as many as can be at once: eight are a double that is never a NaN, so no bit changes. */
+/**
+ * Copies n bytes of ASCII, or of whole UTF-8, as many as can be at once: eight of them are a double that is never a NaN,
+ * so no bit changes.
+ */
 export function copyAscii(from: DataView, start: number, to: DataView, pos: number, n: number): void {
   if (n >= 8) {
     for (let k = 0; k < n - 8; k += 8) to.setFloat64(pos + k, from.getFloat64(start + k, true), true)

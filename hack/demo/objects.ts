@@ -14,24 +14,27 @@ export function simulatedName(exchange: string): string {
   return `exchange-${exchange}`
 }
 
+/** How a simulated exchange is run, where that differs from the demo's. */
+export interface Simulation {
+  /** Name of its Deployment and Service. */
+  readonly name?: string
+  readonly symbols?: number
+  /** Orders a second on each market. */
+  readonly rate?: number
+  /** Only this one of its markets. */
+  readonly market?: string
+  /** What the node that it runs on is labelled with. */
+  readonly nodeSelector?: Readonly<Record<string, string>>
+}
+
 /** The simulated exchange: a pod, and a name by which every port of it is reached. */
-export function simulated(exchange: string, image: string): object[] {
-  const name = simulatedName(exchange)
+export function simulated(exchange: string, image: string, simulation: Simulation = {}): object[] {
+  const { name = simulatedName(exchange), symbols = 2, rate = 60, market, nodeSelector } = simulation
   const labels = { 'app.kubernetes.io/name': name }
   const metadata = { name, namespace: NAMESPACE, labels }
-  const args = [
-    '--exchange',
-    exchange,
-    '--symbols',
-    '2',
-    '--rate',
-    '60',
-    '--host',
-    '0.0.0.0',
-    '--port',
-    '9000',
-    '--json',
-  ]
+  const args = ['--exchange', exchange, '--symbols', String(symbols), '--rate', String(rate)]
+  if (market !== undefined) args.push('--market', market)
+  args.push('--host', '0.0.0.0', '--port', '9000', '--json')
   const container = {
     name: 'exchange',
     image,
@@ -47,6 +50,7 @@ export function simulated(exchange: string, image: string): object[] {
   const pod = {
     automountServiceAccountToken: false,
     enableServiceLinks: false,
+    ...(nodeSelector && { nodeSelector }),
     securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
     containers: [container],
   }

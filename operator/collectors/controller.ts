@@ -14,6 +14,7 @@ import type { Counts } from '../metrics/counts.ts'
 import type { ClusterFacts, OptionalApis } from '../resources/facts.ts'
 import { LABEL, MANAGER } from '../resources/labels.ts'
 import { Fights } from './fights.ts'
+import { Firsts } from './first.ts'
 import { COLLECTOR, MADE, OPTIONAL } from './kinds.ts'
 import { Needs, readSecret } from './needs.ts'
 import { type Address, openObserver, type Observer } from './observer.ts'
@@ -21,6 +22,7 @@ import { type Change, Owned } from './owned.ts'
 import { patients } from './patients.ts'
 import { reconcile } from './reconcile.ts'
 import { writeHealing } from './report.ts'
+import { type ReadersWatch, watchReaders } from './readers.ts'
 import { Queue } from './rollout.ts'
 import { Streams } from './streams.ts'
 import type { World } from './world.ts'
@@ -39,6 +41,8 @@ export interface ControllerOptions {
   readonly leadingSinceMs: () => number
   /** Where a pod is asked for its summary: its own address by default. */
   readonly addressOf?: (pod: KubeObject) => Address | undefined
+  /** Whether it looks, beyond its namespaces, who reads what it installs; by default where it watches all of them. */
+  readonly looksAround?: boolean
   /** Clocks that tests hurry: that of the caches, and that of healing and of the questions to the pods. */
   readonly clocks?: { readonly caches?: Clock; readonly healing?: Clock }
 }
@@ -68,6 +72,7 @@ const OURS = `${LABEL.managedBy}=${MANAGER}`
 export function openController(options: ControllerOptions): Controller {
   const { log } = options
   const owned = new Owned()
+  const firsts = new Firsts()
   const queue = openWork(options)
   const add = (key: string | undefined) => void (key !== undefined && queue.add(key))
   const observer = openObserver({
@@ -77,14 +82,25 @@ export function openController(options: ControllerOptions): Controller {
     ...(options.clocks?.healing === undefined ? {} : { clock: options.clocks.healing }),
   })
   const watches = openWatches(options, {
-    collector: ({ object }) => add(keyOf(object)),
+    collector: (change) => {
+      for (const key of [keyOf(change.object), ...firsts.take(change)]) add(key)
+    },
     pod: (change) => {
       observer.take(change)
       add(owned.takePod(change))
     },
     made: (change) => add(owned.take(change)),
   })
-  const { world, healer } = openWorld(options, { owned, queue, observer, watches })
+  const again = () => {
+    for (const object of watches.collectors.flatMap((informer) => informer.list())) queue.add(keyOf(object), 'resync')
+  }
+  const readers = watchReaders({
+    client: options.client,
+    isClusterWide: options.looksAround ?? options.namespaces === undefined,
+    hasPrometheusOperator: () => watches.apis().prometheusRule,
+    onChange: again,
+  })
+  const { world, healer } = openWorld(options, { owned, firsts, readers, queue, observer, watches })
   let look: NodeJS.Timeout | undefined
   return {
     queue,
@@ -92,12 +108,14 @@ export function openController(options: ControllerOptions): Controller {
     watches: watches.all,
     whenSynced: () => synced(watches),
     async run() {
-      look = lookForApis(watches, queue, log)
+      await readers.start()
+      look = lookForApis(watches, again, log)
       healer.start()
       await queue.run(WORKERS, (key) => reconcile(key, world))
     },
     async close() {
       clearInterval(look)
+      readers.close()
       queue.close()
       await healer.close()
       await Promise.all([observer.close(), ...watches.all.map(({ informer }) => informer.close())])
@@ -124,6 +142,8 @@ function openWork({ log, counts }: ControllerOptions): WorkQueue {
 
 interface Parts {
   readonly owned: Owned
+  readonly firsts: Firsts
+  readonly readers: ReadersWatch
   readonly queue: WorkQueue
   readonly observer: Observer
   readonly watches: ReturnType<typeof openWatches>
@@ -132,14 +152,15 @@ interface Parts {
 /** What a pass reads and writes, and the healer, which is a part of it. */
 function openWorld(options: ControllerOptions, parts: Parts): { world: World; healer: Healer } {
   const { client, counts, recorder } = options
-  const { owned, queue, observer, watches } = parts
+  const { owned, firsts, readers, queue, observer, watches } = parts
   const nowMs = () => performance.now()
   const since = new Map<string, { shards: number; sinceMs: number }>()
   const world: World = {
     client,
     collectors: { get: (namespace, name) => firstOf(watches.collectors, (one) => one.get(namespace, name)) },
     owned,
-    facts: () => ({ ...options.facts, apis: watches.apis() }),
+    isFirst: (namespace, name) => firsts.is(namespace, name),
+    facts: () => ({ ...options.facts, apis: watches.apis(), readers: readers.current }),
     observed: (uid) => observer.of(uid),
     shardsSinceMs(key, shards) {
       const known = since.get(key)
@@ -197,18 +218,18 @@ function openHealing(options: ControllerOptions, { queue, watches }: Parts, worl
       await writeHealing(key, world)
       queue.add(key)
     },
+    onChange: (key) => queue.add(key),
   })
 }
 
 /** Queues every Collector when an optional API comes or goes. */
-function lookForApis({ collectors, apis }: Parts['watches'], queue: WorkQueue, log: Logger): NodeJS.Timeout {
-  let known = JSON.stringify(apis())
+function lookForApis({ apis, states }: Parts['watches'], again: () => void, log: Logger): NodeJS.Timeout {
+  let known = states()
   return setInterval(() => {
-    const now = apis()
-    if (JSON.stringify(now) === known) return
-    known = JSON.stringify(now)
-    log.info({ apis: now }, 'optional APIs came or went')
-    for (const object of collectors.flatMap((informer) => informer.list())) queue.add(keyOf(object), 'resync')
+    if (states() === known) return
+    known = states()
+    log.info({ apis: apis() }, 'optional APIs came or went')
+    again()
   }, LOOK_MS)
 }
 
@@ -248,7 +269,15 @@ function openWatches({ client, namespaces, log, clocks }: ControllerOptions, tak
     ) as unknown as OptionalApis
   const isOptionalKnown = () =>
     optional.every(({ informers }) => informers.every(({ synced, status }) => synced || status.problem !== undefined))
-  return { all, collectors, required, apis, isOptionalKnown }
+  // Tells also of one that went and came again between two looks.
+  const states = () =>
+    optional
+      .flatMap(({ informers }) => informers)
+      .map(({ synced, status: { restarts } }) => {
+        return synced ? `there ${(restarts.missing ?? 0) + (restarts.forbidden ?? 0)}` : 'away'
+      })
+      .join()
+  return { all, collectors, required, apis, states, isOptionalKnown }
 }
 
 /** Key of the Collector that a pod is labelled with. */

@@ -65,6 +65,8 @@ export interface Basis {
   /** For how long there have been so many shards. */
   readonly sinceMs: number
   readonly avoidedNodes: (shard: string) => string[]
+  /** Whether it carries what its namespace has once. */
+  readonly isFirst: boolean
 }
 
 /** The shards and the objects. Pure: `kubectl marketprism plan` shows what a pass would apply. */
@@ -77,7 +79,7 @@ export function wishFrom({ owner, facts, ...basis }: Basis): Pick<Wish, 'shards'
     const avoidNodes = basis.avoidedNodes(name)
     return { ...shardDocument(owner, to), ...(avoidNodes.length === 0 ? {} : { avoidNodes }), name }
   })
-  const desired: Desired = { owner, facts, shards }
+  const desired: Desired = { owner, facts, shards, isFirst: basis.isFirst }
   const monitoring = monitoringOf(desired)
   const objects = [...objectsOf(desired), ...monitoring.objects].map(marked)
   return { shards, objects, apis: facts.apis, monitoring: monitoring.condition }
@@ -101,6 +103,7 @@ function basisOf(seen: Seen, world: World, facts: ClusterFacts): Basis {
     patternChannels: patternChannels(seen, world),
     sinceMs: world.shardsSinceMs(key, current.length),
     avoidedNodes: (shard) => world.healing.avoidedNodes(key, shard),
+    isFirst: world.isFirst(owner.namespace, owner.name),
   }
 }
 

@@ -12,6 +12,8 @@ export interface Publishing {
   readonly configName: string | undefined
   /** Whether the controller has seen the template, and only pods of it are left and ready. */
   readonly isSettled: boolean
+  /** Whether pods of another template are left, or those of this one not made yet; a pod that fails is no rollout. */
+  readonly isRolling: boolean
   /** Pods that are ready, of whatever template. */
   readonly ready: number
 }
@@ -50,17 +52,16 @@ export function publishingsOf(objects: Iterable<KubeObject>): Publishing[] {
 function publishing(object: KubeObject, shard: number, publisher: Publisher): Publishing {
   const { template, replicas = 1 } = object['spec'] as { template?: PodTemplate; replicas?: number }
   const status = (object['status'] ?? {}) as DeploymentStatus
+  const isSeen = (status.observedGeneration ?? 0) >= (object.metadata.generation ?? 1)
+  const isMade = (status.updatedReplicas ?? 0) === replicas && (status.replicas ?? 0) === replicas
   return {
     name: object.metadata.name,
     shard,
     publisher,
     object,
     configName: template?.spec?.volumes?.find(({ name }) => name === CONFIG_VOLUME)?.configMap?.name,
-    isSettled:
-      (status.observedGeneration ?? 0) >= (object.metadata.generation ?? 1) &&
-      (status.updatedReplicas ?? 0) === replicas &&
-      (status.replicas ?? 0) === replicas &&
-      (status.availableReplicas ?? 0) === replicas,
+    isSettled: isSeen && isMade && (status.availableReplicas ?? 0) === replicas,
+    isRolling: !isSeen || !isMade,
     ready: status.readyReplicas ?? 0,
   }
 }
@@ -103,6 +104,12 @@ export function troubleOf(pod: KubeObject): string | undefined {
   const scheduled = status.conditions?.find(({ type }) => type === 'PodScheduled')
   if (scheduled?.status === 'False') return `${scheduled.reason ?? 'Unschedulable'}: ${scheduled.message ?? ''}`.trim()
   return undefined
+}
+
+/** Whether the container of a pod ends again and again, so that the kubelet waits before it starts it. */
+export function isCrashing(pod: KubeObject): boolean {
+  const { containerStatuses = [] } = (pod['status'] ?? {}) as PodStatus
+  return containerStatuses.some(({ state }) => state?.waiting?.reason === 'CrashLoopBackOff')
 }
 
 /** Index of the shard that a pod belongs to, and which publisher of it. */

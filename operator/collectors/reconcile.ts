@@ -15,7 +15,7 @@ import { idOf } from './owned.ts'
 import { type Publishing, publishingsOf } from './publishing.ts'
 import { pruned } from './prune.ts'
 import { turnsNow } from './rollout.ts'
-import { report, type Outcome } from './report.ts'
+import { type Failure, isApiGone, report, type Outcome } from './report.ts'
 import type { Status } from './status.ts'
 import type { World } from './world.ts'
 
@@ -32,6 +32,7 @@ export interface Seen {
 }
 
 const RESYNC_MS = 600_000
+const API_GONE_MS = 5_000
 
 /** @returns when to come again by itself, ms from now; undefined for never */
 export async function reconcile(key: string, world: World): Promise<number | undefined> {
@@ -48,10 +49,12 @@ export async function reconcile(key: string, world: World): Promise<number | und
   if (isLeftAlone) world.queue.leave(key)
   const outcome = isLeftAlone ? NOTHING_DONE : await bringAbout(seen, wish, world)
   await report(seen, wish, outcome, world)
-  const [failed] = outcome.failures
-  if (failed !== undefined) throw failed
+  const failed = outcome.failures.find((one) => !isApiGone(one))
+  if (failed !== undefined) throw failed.error
+  // Its cache may not notice that it went, nor that it came again.
+  const goneMs = outcome.failures.length > 0 ? API_GONE_MS : RESYNC_MS
   const fightMs = world.fights.againMs(`${key} `, world.nowMs())
-  return Math.min(wish.againMs ?? RESYNC_MS, fightMs ?? RESYNC_MS, RESYNC_MS * (0.8 + 0.4 * world.random()))
+  return Math.min(wish.againMs ?? RESYNC_MS, fightMs ?? RESYNC_MS, goneMs, RESYNC_MS * (0.8 + 0.4 * world.random()))
 }
 
 const NOTHING_DONE: Outcome = { changed: [], pending: [], isQueued: false, failures: [], conflicts: [] }
@@ -82,28 +85,46 @@ async function bringAbout(seen: Seen, wish: Wish, world: World): Promise<Outcome
   const { turns, isQueued } = turnsOf(seen, due, world)
   const pending = due.filter(({ isTurn, name }) => isTurn && !turns.includes(name)).map(({ name }) => name)
   const now = due.filter((one) => (!one.isTurn || turns.includes(one.name)) && mayCorrect(one, seen, world))
-  const failures: Error[] = []
-  const conflicts: string[] = []
+  const failures: Failure[] = []
+  const conflicts: Failure[] = []
   const changed: string[] = []
   for (const { object, live } of now) {
+    const id = idOf(object)
+    // Its pods would wait for what is not there, and those that run would perhaps have ended for them.
+    if (lacks(object, [...failures, ...conflicts])) {
+      pending.push(object.metadata.name)
+      continue
+    }
     try {
       await put(object, live, seen, world)
       world.counts.applied(object.kind)
-      changed.push(idOf(object))
+      changed.push(id)
     } catch (error) {
-      if (error instanceof Taken) conflicts.push(error.message)
-      else failures.push(error as Error)
+      if (error instanceof Taken) conflicts.push({ id, error })
+      else failures.push({ id, error: error as Error })
     }
   }
   if (failures.length === 0 && conflicts.length === 0) {
     for (const object of pruned(seen, wish)) {
+      const id = idOf(object)
       await remove(object, world).then(
-        () => changed.push(idOf(object)),
-        (error: unknown) => failures.push(error as Error),
+        () => changed.push(id),
+        (error: unknown) => failures.push({ id, error: error as Error }),
       )
     }
   }
   return { changed, pending, isQueued, failures, conflicts }
+}
+
+/** Whether the pods of a Deployment need something that could not be applied. */
+function lacks(object: KubeObject, missing: readonly Failure[]): boolean {
+  if (object.kind !== 'Deployment') return false
+  const template = JSON.stringify(object['spec'])
+  return missing.some(({ id }) => {
+    const [kind = '', name = ''] = id.split('/')
+    if (kind === 'NetworkPolicy' || kind === 'ServiceAccount') return true
+    return (kind === 'ConfigMap' || kind === 'PersistentVolumeClaim') && template.includes(`"${name}"`)
+  })
 }
 
 /** A desired object that is not as it should be. */

@@ -1,8 +1,11 @@
 // What is said of a Collector after a pass: its status where that is news, and events for what changed.
+import type { Hold } from '../healing/guards.ts'
+import { ApiError } from '../kube/client.ts'
 import { type KubeObject, namesOf } from '../kube/objects.ts'
+import type { StandingMore } from '../metrics/counts.ts'
 import type { Wish } from './desire.ts'
-import { COLLECTOR } from './kinds.ts'
-import { type Publishing, placeOf, troubleOf } from './publishing.ts'
+import { COLLECTOR, OPTIONAL } from './kinds.ts'
+import { isCrashing, type Publishing, placeOf, troubleOf } from './publishing.ts'
 import type { Seen } from './reconcile.ts'
 import {
   type ChannelCounts,
@@ -24,9 +27,16 @@ export interface Outcome {
   readonly pending: readonly string[]
   /** Whether other Collectors roll first. */
   readonly isQueued: boolean
-  readonly failures: readonly Error[]
-  /** Names that are somebody else's, each a sentence. */
-  readonly conflicts: readonly string[]
+  readonly failures: readonly Failure[]
+  /** Names that are somebody else's; the error says whose. */
+  readonly conflicts: readonly Failure[]
+}
+
+/** An object that could not be applied or removed. */
+export interface Failure {
+  /** As `Deployment/majors-0-a`. */
+  readonly id: string
+  readonly error: Error
 }
 
 const NAMED_MAX = 5
@@ -57,19 +67,37 @@ export async function report(seen: Seen, wish: Wish | undefined, outcome: Outcom
     problems: problemsOf(seen, wish, outcome, world),
     shards: shardsOf(seen, wish),
     progress: progressOf(seen, outcome),
-    monitoring: wish?.monitoring ?? no('Unknown', 'Nothing is known of it yet.'),
+    monitoring: monitoringOf(wish, outcome),
     channels,
     healing: healingOf(seen, world),
   })
   const isReady = status.conditions?.find(({ type }) => type === 'Ready')?.status === 'True'
-  const shards = status.shards?.length ?? 0
-  world.counts.stands(seen.key, isReady, { shards, pods: shards * owner.spec.redundancy })
+  world.counts.stands(seen.key, isReady, standingOf(seen, status, world))
   tell(seen, outcome, status.conditions ?? [], world)
   if (!isNews(old, status)) return
   const { name, namespace } = owner
   const { apiVersion, kind } = object
   await world.client.apply(COLLECTOR, { apiVersion, kind, metadata: { name, namespace }, status }, 'status')
   world.counts.applied(kind)
+}
+
+/** Why healing stands still although something is to be done. */
+const SPENT: readonly (Hold | undefined)[] = ['Exhausted', 'CollectorBudget', 'HourlyBudget', 'FleetBudget']
+
+/** What the metrics say of a Collector. */
+function standingOf({ key, owner, pods, publishings }: Seen, status: Status, { healing }: World): StandingMore {
+  const shards = status.shards?.length ?? 0
+  const progressing = status.conditions?.find(({ type }) => type === 'Progressing')
+  // A pod that fails makes a Deployment unsettled, too; it must not be taken for a rollout, which excuses what is down.
+  const isRolling = progressing?.status === 'True' && publishings.some((one) => one.isRolling)
+  return {
+    shards,
+    pods: shards * owner.spec.redundancy,
+    rollingSinceMs: isRolling ? Date.parse(progressing.lastTransitionTime) : undefined,
+    isStuck: progressing?.reason === 'RolloutStuck',
+    crashing: pods.filter(isCrashing).length,
+    isHealingSpent: healing.decisions(key).some(({ held }) => SPENT.includes(held)),
+  }
 }
 
 function healingOf({ key, status }: Seen, { healing }: World): Status['healing'] {
@@ -82,8 +110,10 @@ function problemsOf(seen: Seen, wish: Wish | undefined, outcome: Outcome, world:
   const fights = world.fights.left(`${seen.key} `, world.nowMs())
   return [
     ...(wish?.problems ?? []),
-    ...outcome.conflicts.map((message) => ({ reason: 'NameTaken', message: `${message}.` })),
-    ...outcome.failures.map(({ message }) => ({ reason: 'ApplyFailed', message: `${message}.` })),
+    ...outcome.conflicts.map(({ error }) => ({ reason: 'NameTaken', message: `${error.message}.` })),
+    ...outcome.failures
+      .filter((one) => !isApiGone(one))
+      .map(({ error }) => ({ reason: 'ApplyFailed', message: `${error.message}.` })),
     ...world.healing
       .decisions(seen.key)
       .flatMap(({ reason, standing }) => (standing === undefined ? [] : [{ reason, message: standing }])),
@@ -92,6 +122,27 @@ function problemsOf(seen: Seen, wish: Wish | undefined, outcome: Outcome, world:
       message: `Something else keeps changing ${what}; it is left alone for five minutes. See the object's managedFields.`,
     })),
   ]
+}
+
+/** What is created of what watches the Collector: not what could not be. */
+function monitoringOf(wish: Wish | undefined, { failures }: Outcome) {
+  const failed = failures.find(isOfMonitoring)
+  if (failed !== undefined) {
+    const reason = isApiGone(failed) ? 'ApiMissing' : 'ApplyFailed'
+    return no(reason, `${failed.id} could not be applied: ${failed.error.message.trim()}.`)
+  }
+  return wish?.monitoring ?? no('Unknown', 'Nothing is known of it yet.')
+}
+
+/** Kinds of other operators, without which a Collector does all its work. */
+function isOfMonitoring({ id }: Failure): boolean {
+  return Object.values(OPTIONAL).some(({ kind }) => id.startsWith(`${kind}/`))
+}
+
+/** Whether the API of a kind is no more, which its cache has not noticed yet: no failure, it will be noticed. */
+export function isApiGone(failure: Failure): boolean {
+  const { error } = failure
+  return isOfMonitoring(failure) && error instanceof ApiError && error.status === 404
 }
 
 function shardsOf({ publishings, pods }: Seen, wish: Wish | undefined): ShardState[] {
@@ -107,13 +158,14 @@ function shardsOf({ publishings, pods }: Seen, wish: Wish | undefined): ShardSta
   })
 }
 
-function progressOf({ publishings, pods }: Seen, { pending, isQueued, changed }: Outcome): Progress {
+function progressOf({ publishings, pods }: Seen, { pending, isQueued, changed, ...outcome }: Outcome): Progress {
   const rolling = publishings.filter(({ isSettled }) => !isSettled)
   const stuck = rolling.flatMap((one) => stuckText(one, pods))
   if (stuck.length > 0) return { kind: 'stuck', why: stuck.slice(0, NAMED_MAX).join('; ') }
   if (isQueued) return { kind: 'queued' }
   const made = changed.filter((id) => id.startsWith('Deployment/')).map((id) => id.slice('Deployment/'.length))
-  const waitingFor = [...new Set([...rolling.map(({ name }) => name), ...made, ...pending])]
+  const failed = [...outcome.failures, ...outcome.conflicts].filter((one) => !isOfMonitoring(one)).map(({ id }) => id)
+  const waitingFor = [...new Set([...failed, ...rolling.map(({ name }) => name), ...made, ...pending])]
   return waitingFor.length === 0 ? { kind: 'settled' } : { kind: 'rolling', waitingFor }
 }
 
@@ -169,8 +221,9 @@ function tell(
   for (const { type, status, reason, message } of conditions) {
     const before = old?.conditions?.find((one) => one.type === type)
     if (before !== undefined && before.status === status && before.reason === reason) continue
+    // What is applied has been said, and at first nothing is ready: few Events are written, and they are for news.
     const isTroubleAtFirst = (type === 'Degraded' && status === 'True') || reason === 'ApiMissing'
-    if (before === undefined && type !== 'Ready' && !isTroubleAtFirst) continue
+    if (reason === 'RollingOut' || (before === undefined && !isTroubleAtFirst)) continue
     const isBad = type === 'Degraded' ? status === 'True' : status === 'False' && /Invalid|Stuck|NotReady/.test(reason)
     recorder.say(object, {
       type: isBad ? 'Warning' : 'Normal',

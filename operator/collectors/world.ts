@@ -17,6 +17,8 @@ export interface World {
   readonly client: KubeClient
   readonly collectors: Pick<Informer<KubeObject>, 'get'>
   readonly owned: Owned
+  /** Whether the Collector carries what its namespace has once. */
+  readonly isFirst: (namespace: string, name: string) => boolean
   readonly facts: () => ClusterFacts
   /** What a pod last said of itself; undefined for one that has not answered. */
   readonly observed: (podUid: string) => Observation | undefined

@@ -43,6 +43,8 @@ export interface HealerOptions extends Effects {
    * done.
    */
   readonly persist: (key: string) => Promise<void>
+  /** What the status says of a Collector's troubles is out of date. */
+  readonly onChange?: (key: string) => void
   readonly clock: Clock
 }
 
@@ -167,12 +169,19 @@ async function heal(
   const known = knownOf(state, object, nowMs)
   const observed = observe(patient, shards, fleet)
   known.history = remember(known.history, observed, nowMs)
+  const before = standingOf(known.decisions)
   known.decisions = decide(observed, known.history, state.fleet, nowMs)
+  if (standingOf(known.decisions) !== before) options.onChange?.(keyOf(object))
   forgetSaid(known, nowMs)
   for (const decision of known.decisions) {
     const hold = decision.held ?? (await carryOut(state, known, object, decision, options))
     if (hold !== undefined) sayHeld(known, object, decision, hold, options)
   }
+}
+
+/** What stands in the status of decisions. */
+function standingOf(decisions: readonly Decision[]): string {
+  return decisions.map(({ reason, standing }) => `${reason} ${standing}`).join('\n')
 }
 
 /** @returns why it was held back after all */

@@ -96,20 +96,35 @@ describeWithControlPlane('a recorder', {}, (plane) => {
     expect((await events()).map(({ series }) => series?.count)).toEqual([360, 360])
   })
 
+  test('a warning is told at once, however much of what is normal was told before', async () => {
+    const { about, clock, recorder, events } = await world()
+    for (let i = 0; i < 20; i += 1) {
+      recorder.say(about, { ...READY, reason: `Ready${i}` })
+      await pass(clock, recorder, 0)
+    }
+    // By itself: what waits for minutes does not hold it up.
+    await clock.advance(10_000)
+    recorder.say(about, UNREADY)
+    await clock.advance(1)
+    await vi.waitFor(async () => expect((await events()).map(({ reason }) => reason)).toContain('ShardUnready'), {
+      timeout: 10_000,
+    })
+  })
+
   test('what waits for its turn is told later, with its newest words; another object does not wait for it', async () => {
     const { kube, namespace, about, clock, recorder, events } = await world()
     for (let i = 0; i < 20; i += 1) {
       recorder.say(about, { ...UNREADY, message: `Shard majors-0 is not ready for ${i} s.` })
       await pass(clock, recorder, 0)
     }
-    expect(await events()).toHaveLength(6)
+    expect(await events()).toHaveLength(9)
     const metadata = { name: 'minors', namespace }
     recorder.say(await kube.create(CONFIG_MAP, { apiVersion: 'v1', kind: 'ConfigMap', metadata }), READY)
     await pass(clock, recorder, 0)
-    expect(await events()).toHaveLength(7)
-    await pass(clock, recorder, 300_000)
+    expect(await events()).toHaveLength(10)
+    await pass(clock, recorder, 400_000)
     expect((await events()).map(({ note }) => note)).toContain('Shard majors-0 is not ready for 19 s.')
-    expect(recorder.status).toMatchObject({ waiting: 0, dropped: 13 })
+    expect(recorder.status).toMatchObject({ waiting: 0, dropped: 10 })
   })
 
   test('a thing that is said again after a long silence is a new Event', async () => {

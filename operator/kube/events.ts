@@ -1,9 +1,9 @@
 // Events for people: `kubectl describe` and `kubectl get events` show them.
 //
 // In: what happened to an object. Out: Events (events.k8s.io/v1). Always: the same thing said again is counted in the
-// Event that is there; for one object six writes at once and one each five minutes after that, however much happens;
-// what waits for its turn is kept, the newest words for each reason. Never: throws, holds anybody up, or grows without
-// bound.
+// Event that is there; for one object nine writes at once and one each seven minutes after that, however much happens, the
+// last four of which only warnings find that are new; what waits for its turn is kept, the newest words for each reason.
+// Never: throws, holds anybody up, or grows without bound.
 import { createHash } from 'node:crypto'
 import { ApiError, type KubeClient, WriteRefused } from './client.ts'
 import { type Budgets, openBudgets } from './budgets.ts'
@@ -40,8 +40,10 @@ export interface RecorderOptions {
 }
 
 /** Writes about one object: so many at once, and one more each so often. */
-const BURST = 6
-const REFILL_MS = 300_000
+const BURST = 9
+const REFILL_MS = 400_000
+/** What the new words of a warning find left, however much else is told and counted. */
+const LEFT_FOR_WARNINGS = 4
 /** A series ends when nothing was said for so long: the next is a new Event. */
 const SERIES_MS = 600_000
 const SERIES_MAX = 1_000
@@ -79,6 +81,8 @@ class Notebook implements Recorder {
   #written = 0
   #dropped = 0
   #timer: Timer | undefined
+  /** When the timer is due. */
+  #plannedMs = Infinity
   #isClosed = false
   #writing: Promise<void> | undefined
 
@@ -152,10 +156,15 @@ class Notebook implements Recorder {
     if (this.#newest.get(subject) === key) this.#newest.delete(subject)
   }
 
+  /** Writes in so long, or sooner where that is planned already: what waits for its turn holds up nothing else. */
   #plan(ms: number): void {
-    if (this.#isClosed || this.#timer !== undefined) return
+    const dueMs = this.#clock.nowMs() + ms
+    if (this.#isClosed || this.#plannedMs <= dueMs) return
+    this.#clock.clearTimeout(this.#timer)
+    this.#plannedMs = dueMs
     const run = () => {
       this.#timer = undefined
+      this.#plannedMs = Infinity
       void this.flush()
     }
     this.#timer = this.#clock.setTimeout(run, ms)
@@ -166,9 +175,10 @@ class Notebook implements Recorder {
     const ordered = this.#due().toSorted(([, one], [, other]) => Number(one.isCreated) - Number(other.isCreated))
     for (const [key, one] of ordered) {
       if (this.#isClosed) return
-      if (this.#series.get(key) === one && this.#budgets.take(uidOf(one.about))) await this.#write(key, one)
+      if (this.#series.get(key) !== one) continue
+      if (this.#budgets.take(uidOf(one.about), leftBy(one))) await this.#write(key, one)
     }
-    const waits = this.#due().map(([, { about }]) => this.#budgets.waitMs(uidOf(about)))
+    const waits = this.#due().map(([, one]) => this.#budgets.waitMs(uidOf(one.about), leftBy(one)))
     if (waits.length > 0) this.#plan(Math.max(RETRY_MS, Math.min(...waits)))
   }
 
@@ -266,6 +276,10 @@ function seriesOf(about: KubeObject, saying: Saying, nowMs: number): Series {
     isDue: true,
     attempts: 0,
   }
+}
+
+function leftBy({ saying, isCreated }: Series): number {
+  return saying.type === 'Warning' && !isCreated ? 0 : LEFT_FOR_WARNINGS
 }
 
 /** Events of objects without a namespace are in `default`. */

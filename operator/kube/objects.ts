@@ -96,4 +96,6 @@ export const CRD = kind('apiextensions.k8s.io', 'v1', 'customresourcedefinitions
 /** Kinds of other operators, which may be missing. */
 export const POD_MONITOR = kind('monitoring.coreos.com', 'v1', 'podmonitors', 'PodMonitor')
 export const PROMETHEUS_RULE = kind('monitoring.coreos.com', 'v1', 'prometheusrules', 'PrometheusRule')
+/** Only looked at. */
+export const PROMETHEUS = kind('monitoring.coreos.com', 'v1', 'prometheuses', 'Prometheus')
 export const GRAFANA_DASHBOARD = kind('grafana.integreatly.org', 'v1beta1', 'grafanadashboards', 'GrafanaDashboard')

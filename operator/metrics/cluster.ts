@@ -141,6 +141,14 @@ export const clusterMetrics = {
     help: 'Time in which the event loop was busy; a rate near 1 is as fast as it gets.',
     read: (o) => [[o.process.loopActiveSeconds]],
   },
+  marketprism_operator_certificate_expires_timestamp_seconds: {
+    type: 'gauge',
+    class: 'system',
+    unit: 'timestamp',
+    labels: [],
+    help: 'When the certificate of the metrics expires; absent where they are served without one.',
+    read: ({ certificateExpiresMs: ms }) => [[ms === undefined ? undefined : ms / 1000]],
+  },
   marketprism_operator_build_info: {
     type: 'gauge',
     class: 'system',

@@ -56,6 +56,12 @@ export interface StandingMore {
   readonly pods?: number | undefined
   /** When the rollout that is under way began, ms since the epoch. */
   readonly rollingSinceMs?: number | undefined
+  /** Whether a rollout does not go on. */
+  readonly isStuck?: boolean
+  /** Pods whose container is started again and again. */
+  readonly crashing?: number
+  /** Whether healing would act and may not any more. */
+  readonly isHealingSpent?: boolean
 }
 
 export interface Counts {

@@ -19,6 +19,8 @@ export interface OperatorSeen {
   readonly lease: { readonly isLeading: boolean; readonly renewedMs: number | undefined }
   readonly queue: QueueStatus
   readonly watches: readonly WatchSeen[]
+  /** Of the certificate that the metrics are served with, ms since the epoch. */
+  readonly certificateExpiresMs: number | undefined
   readonly process: ProcessSeen
 }
 

@@ -22,7 +22,7 @@ event. A time is absent until there is one. Every operator serves them; passes, 
 that leads. \`namespace\` and \`collector\` are those of the Collector: scrape with \`honorLabels: true\`, as the chart's
 ServiceMonitor does, or they arrive as \`exported_namespace\`.
 
-Series: about 500 whatever the cluster, and at most four for each Collector.
+Series: about 500 whatever the cluster, and at most seven for each Collector.
 
 ${(Object.keys(CLASSES) as MetricClass[]).map(renderClass).join('\n')}
 ## Labels

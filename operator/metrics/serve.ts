@@ -3,6 +3,7 @@
 // In: GET /metrics with a bearer token. Out: the text for Prometheus; 401 for who is unknown, 403 for who may not, 503
 // while the API server cannot be asked, each with a sentence that says what to do.
 // Always: a certificate that is mounted is read again when it changes; one that we sign ourselves is renewed in time.
+import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -26,6 +27,8 @@ export interface MetricsServerOptions extends Place {
   readonly names: readonly [string, ...string[]]
   /** Told of what an operator should know: a certificate that cannot be read, a scrape that failed. */
   readonly onProblem: (problem: string) => void
+  /** Told of the certificate that is used from now on: when it expires, ms since the epoch. */
+  readonly onCertificate?: (expiresMs: number) => void
   /** How often the certificate is looked at. */
   readonly lookMs?: number
 }
@@ -40,9 +43,15 @@ export async function serveMetrics(options: MetricsServerOptions): Promise<Servi
   const answer = (request: IncomingMessage, response: ServerResponse) => void reply(request, response, options)
   if (permission === undefined) return listen(createServer(BOUNDS, answer), options, 'metrics')
   const certificates = await openCertificates(options)
+  const tell = ({ cert }: Certificate) => options.onCertificate?.(new X509Certificate(cert).validToDate.getTime())
+  tell(certificates.current)
   const server = createSecureServer({ ...BOUNDS, ...certificates.current, minVersion: 'TLSv1.2' }, answer)
   const timer = setInterval(
-    () => void certificates.renew((current) => server.setSecureContext(current)),
+    () =>
+      void certificates.renew((current) => {
+        server.setSecureContext(current)
+        tell(current)
+      }),
     options.lookMs ?? LOOK_MS,
   )
   timer.unref()

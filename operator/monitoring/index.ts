@@ -1,8 +1,10 @@
 // What the operator installs to watch a Collector, and how far that went.
 import type { KubeObject } from '../kube/objects.ts'
-import type { ClusterFacts, Desired, Owner } from '../resources/facts.ts'
+import type { Desired } from '../resources/facts.ts'
 import { prometheusRule } from './alerts.ts'
-import { dashboard } from './dashboard.ts'
+import { dashboardsOf } from './dashboard.ts'
+import { podMonitor } from '../resources/pod-monitor.ts'
+import { unreadOf } from './selected.ts'
 
 export interface Monitoring {
   readonly objects: readonly KubeObject[]
@@ -11,15 +13,14 @@ export interface Monitoring {
 }
 
 export function monitoringOf(desired: Desired): Monitoring {
-  const objects = [prometheusRule(desired), dashboard(desired)].filter((object) => object !== undefined)
-  return { objects, condition: conditionOf(desired.owner, desired.facts) }
+  const rule = prometheusRule(desired)
+  const objects = [...(rule === undefined ? [] : [rule]), ...dashboardsOf(desired)]
+  return { objects, condition: conditionOf(desired, objects) }
 }
 
-const CREATED =
-  'The objects are created. Whether they are loaded depends on the labels that your Prometheus and Grafana select.'
-
-function conditionOf({ spec }: Owner, { apis }: ClusterFacts): Monitoring['condition'] {
-  const { alerts, dashboards } = spec.monitoring
+function conditionOf(desired: Desired, objects: readonly KubeObject[]): Monitoring['condition'] {
+  const { apis, readers } = desired.facts
+  const { alerts, dashboards } = desired.owner.spec.monitoring
   if (!alerts.enabled && !dashboards.enabled) {
     return { status: 'False', reason: 'Disabled', message: 'spec.monitoring asks for neither alerts nor dashboards.' }
   }
@@ -27,7 +28,13 @@ function conditionOf({ spec }: Owner, { apis }: ClusterFacts): Monitoring['condi
     ...(alerts.enabled && !apis.prometheusRule ? ['PrometheusRule'] : []),
     ...(!apis.podMonitor ? ['PodMonitor'] : []),
   ]
-  if (missing.length === 0) return { status: 'True', reason: 'Created', message: CREATED }
+  if (missing.length === 0) {
+    const { problems, notes } = unreadOf([...objects, podMonitor(desired)], readers, apis.grafanaDashboard)
+    const message = ['The objects are created.', ...problems, ...notes].join(' ')
+    return problems.length === 0
+      ? { status: 'True', reason: 'Created', message }
+      : { status: 'False', reason: 'NotSelected', message }
+  }
   return {
     status: 'False',
     reason: 'ApiMissing',

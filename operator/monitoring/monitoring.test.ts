@@ -8,11 +8,9 @@ import { stringify } from 'yaml'
 import { tool, ToolMissing } from '../../hack/tools.ts'
 import { METRICS as COLLECTOR_METRICS } from '../../collector/metrics.ts'
 import { desiredOf } from '../../test/support/desired.ts'
-import type { KubeObject } from '../kube/objects.ts'
 import { METRICS as OPERATOR_METRICS } from '../metrics.ts'
 import type { Desired } from '../resources/facts.ts'
 import { prometheusRule } from './alerts.ts'
-import { dashboard } from './dashboard.ts'
 import { RULES } from './rules.ts'
 
 const run = promisify(execFile)
@@ -48,12 +46,11 @@ test('the alerts are those that fit the sink, and those that nobody disabled', (
   expect(alertsOf(disabled)).toEqual(alertsOf(desiredOf()).filter((alert) => alert !== 'MarketPrismQueueBacklog'))
 })
 
-test('there is no PrometheusRule without its API, and neither object where the Collector wants none', () => {
+test('there is no PrometheusRule without its API, and none where the Collector wants none', () => {
   const none = { podMonitor: false, prometheusRule: false, grafanaDashboard: false }
   expect(prometheusRule(desiredOf({}, { apis: none }))).toBeUndefined()
   const unwanted = desiredOf({ monitoring: { alerts: { enabled: false }, dashboards: { enabled: false } } })
   expect(prometheusRule(unwanted)).toBeUndefined()
-  expect(dashboard(unwanted)).toBeUndefined()
 })
 
 test('each alert says whom it wakes, and about which Collector; labels of objects are not labels of alerts', () => {
@@ -67,10 +64,10 @@ test('each alert says whom it wakes, and about which Collector; labels of object
   }
 })
 
-test('every metric that rules and panels read is one that there is, and is of this Collector alone', () => {
+test('every metric that rules read is one that there is, and is of this Collector alone', () => {
   const known = new Set([...Object.keys(COLLECTOR_METRICS), ...Object.keys(OPERATOR_METRICS)])
   const desired = desiredOf(FILES)
-  const data = JSON.stringify([specOf(desired), specOf(desiredOf()), overviewOf(desired)])
+  const data = JSON.stringify([specOf(desired), specOf(desiredOf())])
   const used = [...data.matchAll(/\b(marketprism_[a-z_]+|up|kubelet_[a-z_]+)\{([^}]*)\}/g)]
   expect(used.length).toBeGreaterThan(30)
   for (const [, name = '', matchers] of used) {
@@ -79,37 +76,6 @@ test('every metric that rules and panels read is one that there is, and is of th
     expect(known.has(name) || known.has(name.replace(/_(?:bucket|count)$/, '')), name).toBe(true)
     expect(matchers, name).toContain(String.raw`collector=\"majors\"`)
   }
-})
-
-test('C001: two Collectors of one name have dashboards with keys, ids and titles of their own', () => {
-  const [a, b] = ['desk-a', 'desk-b'].map((namespace) => dashboard(of(namespace, 'majors')))
-  expect(Object.keys(dataOf(a))).toEqual(['marketprism_desk-a_majors_overview.json'])
-  expect(Object.keys(dataOf(a))).not.toEqual(Object.keys(dataOf(b)))
-  const [first, second] = [a, b].map(
-    (each) => JSON.parse(Object.values(dataOf(each))[0] ?? '') as Record<string, string>,
-  )
-  expect(first?.['uid']).toMatch(/^mp-[0-9a-f]{32}$/)
-  expect(first?.['uid']).not.toBe(second?.['uid'])
-  expect(first?.['title']).not.toBe(second?.['title'])
-  // A hyphen stands in names: joined by it these two would be one.
-  expect(Object.keys(dataOf(dashboard(of('a-b', 'c'))))).not.toEqual(Object.keys(dataOf(dashboard(of('a', 'b-c')))))
-  const long = Object.keys(dataOf(dashboard(of('n'.repeat(63), 'x'.repeat(200)))))
-  expect(long[0]?.length).toBeLessThanOrEqual(253)
-})
-
-test('the overview has eleven panels, each with a description and a unit, and the same bytes each time', () => {
-  const desired = desiredOf({ monitoring: { dashboards: { labels: { team: 'quants' }, folder: 'Desk A' } } })
-  const object = dashboard(desired)
-  expect(object?.metadata).toMatchObject({
-    name: 'majors-overview',
-    labels: { grafana_dashboard: '1', team: 'quants' },
-    annotations: { grafana_folder: 'Desk A' },
-  })
-  const panels = overviewOf(desired)['panels'] as { title: string; gridPos: { x: number; w: number } }[]
-  expect(panels.map(({ title }) => title)).toHaveLength(11)
-  for (const { gridPos } of panels) expect(gridPos.x + gridPos.w).toBeLessThanOrEqual(24)
-  expect(JSON.stringify(object)).toBe(JSON.stringify(dashboard(desired)))
-  expect(Buffer.byteLength(JSON.stringify(object))).toBeLessThan(50_000)
 })
 
 const promtool = await tool('promtool').catch((error: unknown) => {
@@ -153,12 +119,4 @@ test.for(named)('%s', async ([, file], { skip }) => {
 function of(namespace: string, name: string): Desired {
   const desired = desiredOf()
   return { ...desired, owner: { ...desired.owner, namespace, name } }
-}
-
-function dataOf(object: KubeObject | undefined): Record<string, string> {
-  return object?.['data'] as Record<string, string>
-}
-
-function overviewOf(desired: Desired): Record<string, unknown> {
-  return JSON.parse(Object.values(dataOf(dashboard(desired)))[0] ?? '') as Record<string, unknown>
 }

@@ -1,8 +1,8 @@
 // `kubectl marketprism audit NAME`: the audit of the stream that a Collector writes to.
 //
-// In: the Collector's sink, and its Secrets where we may read them. Out: what `marketprism audit` says. Always: it is said
-// plainly where the NATS servers cannot be reached from here, and how they can be. Never: a secret on a command line, or in
-// a file that stays.
+// In: the Collector's sink, and its Secrets where we may read them. Out: what `marketprism audit` says. Always: it is
+// said plainly where the NATS servers cannot be reached from here, and how they can be. Never: a secret on a command
+// line, or in a file that stays.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -18,7 +18,7 @@ import type { KubeObject } from '../kube/objects.ts'
 import { type Cluster, collectorNamed, withCluster } from './cluster.ts'
 import { CLUSTER_FLAGS, CLUSTER_USAGE, Fault, type Io, oneName, parse } from './command.ts'
 
-export const AUDIT_USAGE = `Usage: kubectl marketprism audit NAME [--server URL] [--since WHEN] [--subject PATTERN] [--json]
+export const AUDIT_USAGE = `Usage: kubectl marketprism audit NAME [--server URL] [--since WHEN] [--json]
 Reads all that the Collector's JetStream stream holds, and says what is missing, late, doubled or wrong.
   --server URL        the NATS server as it is reached from here; those of the Collector when left out
   --creds FILE        who we are there: a credentials file; or NATS_USER and NATS_PASSWORD, or NATS_TOKEN in the
@@ -89,7 +89,8 @@ async function serverOf({ servers }: NatsSink, { server }: Flags, namespace: str
   const [first = ''] = servers
   const { hostname, port } = URL.parse(first) ?? { hostname: 'nats', port: '4222' }
   const [service = 'nats', elsewhere] = hostname.split('.')
-  const from = `kubectl port-forward -n ${elsewhere ?? namespace} service/${service} 4222:${port === '' ? '4222' : port}`
+  const ports = `4222:${port === '' ? '4222' : port}`
+  const from = `kubectl port-forward -n ${elsewhere ?? namespace} service/${service} ${ports}`
   throw new Fault(
     `${servers.join(', ')} cannot be reached from here: these are addresses inside the cluster. ` +
       `Open a way, such as ${from}, and write --server nats://127.0.0.1:4222.`,

@@ -1,14 +1,16 @@
 // The cluster that the kubeconfig leads to: whom we ask, and what we ask for again and again.
 //
-// In: flags. Out: a client, the namespace, and the objects of Collectors. Always: an error that says what to do: another
-// context, a permission to ask for, MarketPrism to install. Never: a write that a command was not asked for.
-import { KubeConfig } from '@kubernetes/client-node'
+// In: flags. Out: a client, the namespace, and the objects of Collectors. Always: an error that says what to do:
+// another context, a permission to ask for, MarketPrism to install. Never: a write that a command was not asked for.
+import type { KubeConfig } from '@kubernetes/client-node'
 import packageJson from '../../package.json' with { type: 'json' }
 import { COLLECTOR } from '../collectors/kinds.ts'
 import { ApiError, type KubeClient, openClient, RequestTimeout } from '../kube/client.ts'
+import { openCredentials } from '../kube/credentials.ts'
 import { DEPLOYMENT, type Kind, type KubeObject, pathOf, POD } from '../kube/objects.ts'
 import { collectorSelector } from '../resources/labels.ts'
 import { checkedName, Fault, type Io } from './command.ts'
+import { type Forward, forwarder } from './forward.ts'
 
 /** Field manager of what people change by us. */
 export const FIELD_MANAGER = 'kubectl-marketprism'
@@ -23,11 +25,14 @@ export interface ClusterFlags {
 export interface Cluster extends AsyncDisposable {
   readonly client: KubeClient
   readonly namespace: string
+  readonly forward: Forward
+  /** Which way reached a pod last: pods of a cluster are alike. */
+  readonly reach: { byForward: boolean }
 }
 
 /** Runs something with the cluster, and says it in plain words where the cluster does not answer. */
 export async function withCluster<T>(flags: ClusterFlags, io: Io, run: (cluster: Cluster) => Promise<T>): Promise<T> {
-  const config = configOf(flags)
+  const config = await configOf(flags)
   const server = config.getCurrentCluster()?.server ?? ''
   try {
     await using cluster = await openCluster(config, flags)
@@ -49,12 +54,16 @@ async function openCluster(config: KubeConfig, { namespace }: ClusterFlags): Pro
   return {
     client,
     namespace: checkedName(namespace ?? ofContext ?? 'default'),
+    forward: forwarder(await openCredentials({ config })),
+    reach: { byForward: false },
     [Symbol.asyncDispose]: () => client.close(),
   }
 }
 
-function configOf({ context, kubeconfig }: ClusterFlags): KubeConfig {
-  const config = new KubeConfig()
+async function configOf({ context, kubeconfig }: ClusterFlags): Promise<KubeConfig> {
+  // Loaded when it is needed: it takes longer than all the rest.
+  const client = await import('@kubernetes/client-node')
+  const config = new client.KubeConfig()
   try {
     if (kubeconfig === undefined) config.loadFromDefault()
     else config.loadFromFile(kubeconfig)

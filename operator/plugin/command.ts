@@ -1,8 +1,8 @@
 // What all commands of `kubectl marketprism` share: where they write, how a command line is read, how they fail.
 //
-// Always: what goes wrong is one sentence that says what to do, harmless for a terminal. Exit codes: 0 well; 1 the answer
-// is no (a difference, a pod that does not come up, an audit that found loss); 2 a command line that cannot be understood,
-// or something that cannot be reached.
+// Always: what goes wrong is one sentence that says what to do, harmless for a terminal. Exit codes: 0 well; 1 the
+// answer is no (a difference, a pod that does not come up, an audit that found loss); 2 a command line that cannot be
+// understood, or something that cannot be reached.
 import { parseArgs, type ParseArgsConfig } from 'node:util'
 import { escaped } from '../../crds/sentence.ts'
 import type { Output } from '../../collector/terminal/show.ts'

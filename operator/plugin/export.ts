@@ -1,11 +1,10 @@
-// `kubectl marketprism export monitoring`: the alerts and dashboards of a Collector as plain files, for a Prometheus and a
-// Grafana that no operator looks after.
+// `kubectl marketprism export monitoring`: the alerts and dashboards of a Collector as plain files, for a Prometheus
+// and a Grafana that no operator looks after.
 //
 // Always: the same as the operator installs, from the same functions; the same bytes for the same Collector.
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
-import { stringify } from 'yaml'
-import { monitoringOf } from '../monitoring/index.ts'
+import { join } from 'node:path'
+import { filesOf } from '../monitoring/files.ts'
 import { CLUSTER_FLAGS, CLUSTER_USAGE, Fault, type Io, oneName, parse } from './command.ts'
 import { factsOf } from './facts.ts'
 import { checkCollector } from '../../crds/faults.ts'
@@ -13,8 +12,8 @@ import type { Collector } from '../../crds/collector.ts'
 import { collectorIn, namespaceOf } from './manifest.ts'
 
 export const EXPORT_USAGE = `Usage: kubectl marketprism export monitoring (NAME | -f FILE) --dir DIR
-Writes what the operator installs to watch a Collector as plain files: NAME.rules.yaml for Prometheus, and each dashboard
-as JSON for Grafana. Files of the same name are written anew.
+Writes what the operator installs to watch a Collector as plain files: rules and scrape configuration for Prometheus,
+routes for Alertmanager, dashboards for Grafana. Files of the same name are written anew.
   -f, --file FILE     a manifest; needs no cluster
   --dir DIR           the folder; it is made where it is missing
 ${CLUSTER_USAGE}`
@@ -45,21 +44,16 @@ export async function exportCommand(args: readonly string[], io: Io): Promise<nu
 
 function write({ metadata: { name }, spec }: Collector, namespace: string, dir: string, io: Io): number {
   const owner = { name, namespace, uid: '', generation: 1, spec }
-  const { objects } = monitoringOf({ owner, facts: factsOf({}), shards: [] })
-  const files = objects.flatMap((object): [string, string][] => {
-    if (object.kind === 'PrometheusRule')
-      return [[`${name}.rules.yaml`, stringify(object['spec'], { lineWidth: 0, aliasDuplicateObjects: false })]]
-    return Object.entries((object['data'] ?? {}) as Record<string, string>)
-  })
+  const files = filesOf({ owner, facts: factsOf({}), shards: [] })
   if (files.length === 0) throw new Fault(`${name} wants neither alerts nor dashboards; see spec.monitoring.`)
   try {
     mkdirSync(dir, { recursive: true })
-    for (const [file, text] of files) writeFileSync(join(dir, basename(file)), text.endsWith('\n') ? text : `${text}\n`)
+    for (const { path, content } of files) writeFileSync(join(dir, path), content)
   } catch (error) {
     throw new Fault(`--dir ${dir}: ${(error as Error).message}; name a folder that can be written to.`, {
       cause: error,
     })
   }
-  for (const [file] of files) io.stdout.write(`${join(dir, basename(file))}\n`)
+  for (const { path } of files) io.stdout.write(`${join(dir, path)}\n`)
   return 0
 }

@@ -1,7 +1,7 @@
 // `kubectl marketprism logs NAME`: what the pods of a Collector write, each line with the name of its pod before it.
 //
-// In: the log of each pod, by the API server. Out: lines. Always: with -f a stream that ends goes on after the last line
-// that was shown, and pods that come later are followed, too; a line is harmless for a terminal and bounded.
+// In: the log of each pod, by the API server. Out: lines. Always: with -f a stream that ends goes on after the last
+// line that was shown, and pods that come later are followed, too; a line is harmless for a terminal and bounded.
 import { setTimeout as pause } from 'node:timers/promises'
 import { escaped } from '../../crds/sentence.ts'
 import { ApiError, type KubeClient } from '../kube/client.ts'

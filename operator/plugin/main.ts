@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // `kubectl marketprism`: the entry of the plugin, which kubectl finds by its name, kubectl-marketprism, on the PATH.
 //
-// Exit codes: 0 well; 1 the answer is no; 2 a command line that cannot be understood, or something that cannot be reached.
+// Exit codes: 0 well; 1 the answer is no; 2 a command line that cannot be understood, or something that cannot be
+// reached.
 import { readFileSync } from 'node:fs'
 import { printable } from '../../collector/terminal/escape.ts'
 import { guarded, type Io } from './command.ts'

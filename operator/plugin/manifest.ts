@@ -2,6 +2,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import type { Collector } from '../../crds/collector.ts'
 import { BYTES_MAX } from '../../crds/manifest.ts'
+import { ACTED_ON_BY } from '../../crds/support.ts'
 import { findingText, readManifest } from '../../collector/validate.ts'
 import { Fault, type Io } from './command.ts'
 
@@ -11,7 +12,9 @@ export function collectorIn(
   io: Io,
 ): { readonly collector: Collector; readonly notes: readonly string[] } {
   const { collector, faults, notes } = readManifest(textOf(file, io), file === '-' ? 'stdin' : file)
-  if (collector !== undefined) return { collector, notes: notes.map(findingText) }
+  // What `marketprism run` leaves to the operator is no news here.
+  const forUs = notes.filter(({ path }) => ACTED_ON_BY[path.replaceAll(/\[\d+\]/g, '[]')] !== 'operator')
+  if (collector !== undefined) return { collector, notes: forUs.map(findingText) }
   for (const fault of faults) io.stderr.write(`${findingText(fault)}\n`)
   throw new Fault(`${file} is not a Collector that can be applied; mend it where it is said above.`)
 }
@@ -29,7 +32,7 @@ function textOf(file: string, { stdin }: Io): string {
   }
 }
 
-/** The namespace that an apply would put it into. @throws Fault where the file and the flag disagree, as kubectl does */
+/** The namespace of an apply. @throws Fault where the file and the flag disagree, as kubectl does */
 export function namespaceOf({ metadata }: Collector, flag: string | undefined, otherwise: string): string {
   const { namespace } = metadata
   if (namespace === undefined || flag === undefined || namespace === flag) return namespace ?? flag ?? otherwise

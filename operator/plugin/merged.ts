@@ -1,7 +1,8 @@
-// What several pods say of their channels, as one status: what the live table of `marketprism run` shows of one process.
+// What several pods say of their channels, as one status: what the live table of `marketprism run` shows of one
+// process.
 //
-// In: what each pod answered at /status, read as a stranger's word. Out: one status. Always: a channel that several pods
-// carry (publishers, or a move between shards) counts once, by whoever has it best; messages are added up.
+// In: what each pod answered at /status, read as a stranger's word. Out: one status. Always: a channel that several
+// pods carry (publishers, or a move between shards) counts once, by whoever has it best; messages are added up.
 import * as z from 'zod'
 import { DATA_TYPES, EXCHANGES, MARKETS } from '../../crds/names.ts'
 import type { ChannelStatus, CollectorStatus, Ledger } from '../../collector/status.ts'

@@ -2,6 +2,8 @@
 //
 // Always: pause holds while it is ours; resume gives the field back, so that the next apply of the manifest decides.
 import { COLLECTOR } from '../collectors/kinds.ts'
+import type { KubeClient } from '../kube/client.ts'
+import type { KubeObject } from '../kube/objects.ts'
 import { collectorNamed, patch, withCluster } from './cluster.ts'
 import { checkedName, CLUSTER_FLAGS, CLUSTER_USAGE, Fault, type Io, parse } from './command.ts'
 
@@ -34,14 +36,31 @@ async function setPaused(what: 'pause' | 'resume', args: readonly string[], io: 
   return withCluster(flags, io, async (cluster) => {
     for (const name of names) {
       const collector = await collectorNamed(cluster, name)
-      const isPaused = (collector['spec'] as { paused?: boolean } | undefined)?.paused === true
-      if (isPaused === (what === 'pause')) {
-        io.stdout.write(`${name}: ${isPaused ? 'is paused already' : 'is not paused'}\n`)
+      if (isPaused(collector) === (what === 'pause')) {
+        io.stdout.write(`${name}: ${what === 'pause' ? 'is paused already' : 'is not paused'}\n`)
         continue
       }
-      await patch(cluster.client, COLLECTOR, collector, { spec: { paused: what === 'pause' ? true : null } })
+      await (what === 'pause' ? claim(cluster.client, collector) : giveBack(cluster.client, collector))
       io.stdout.write(`${name}: ${SAYS[what]}\n`)
     }
     return 0
   })
+}
+
+/** Applied as a field of ours, so that it can be given back. */
+async function claim(client: KubeClient, { apiVersion, kind, metadata }: KubeObject): Promise<void> {
+  const { name, namespace = '' } = metadata
+  await client.apply(COLLECTOR, { apiVersion, kind, metadata: { name, namespace }, spec: { paused: true } })
+}
+
+async function giveBack(client: KubeClient, collector: KubeObject): Promise<void> {
+  const { apiVersion, kind, metadata } = collector
+  const { name, namespace = '' } = metadata
+  const left = await client.apply<KubeObject>(COLLECTOR, { apiVersion, kind, metadata: { name, namespace } })
+  // Somebody else's manifest says so, too: whoever resumes means it all the same.
+  if (isPaused(left)) await patch(client, COLLECTOR, collector, { spec: { paused: false } })
+}
+
+function isPaused({ spec }: KubeObject): boolean {
+  return (spec as { paused?: boolean } | undefined)?.paused === true
 }

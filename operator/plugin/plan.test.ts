@@ -107,9 +107,18 @@ describe('plan', () => {
 
 test('export monitoring writes rules and dashboards as plain files', async () => {
   const dir = join(folder, 'monitoring')
-  const { code, out } = await ran(exportCommand, ['monitoring', '-f', saved(SHORTEST), '-n', 'desk-a', '--dir', dir])
-  expect(code).toBe(0)
-  const [rules = '', dashboard = ''] = out.trim().split('\n')
-  expect(readFileSync(rules, 'utf8')).toMatch(/^groups:/)
-  expect(JSON.parse(readFileSync(dashboard, 'utf8'))).toMatchObject({ title: expect.stringContaining('desk-a/majors') })
+  const { code, out, err } = await ran(exportCommand, [
+    'monitoring',
+    '-f',
+    saved(SHORTEST),
+    '-n',
+    'desk-a',
+    '--dir',
+    dir,
+  ])
+  expect([code, err]).toEqual([0, ''])
+  const files = out.trim().split('\n')
+  const textOf = (end: string) => readFileSync(files.find((file) => file.endsWith(end)) ?? end, 'utf8')
+  expect(textOf('majors.rules.yaml')).toMatch(/^groups:/m)
+  expect(JSON.parse(textOf('_overview.json'))).toMatchObject({ title: expect.stringContaining('desk-a/majors') })
 })

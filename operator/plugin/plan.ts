@@ -5,7 +5,7 @@
 import { stringify } from 'yaml'
 import { escaped } from '../../crds/sentence.ts'
 import { asciiJson, printable } from '../../collector/terminal/escape.ts'
-import { APPLY_TYPE, type KubeClient } from '../kube/client.ts'
+import { ApiError, APPLY_TYPE, type KubeClient } from '../kube/client.ts'
 import { differs, stamped } from '../kube/apply.ts'
 import { type Kind, type KubeObject, pathOf } from '../kube/objects.ts'
 import { COLLECTOR, isTemplateOf, KIND_OF, MADE } from '../collectors/kinds.ts'
@@ -86,7 +86,11 @@ function summaryLines({ owner, shards, objects }: Planned): string[] {
   const { redundancy, paused } = owner.spec
   const publishers = redundancy === 1 ? 'one publisher each' : `${redundancy} publishers each`
   return [
-    `Collector ${owner.namespace}/${owner.name}: ${counted(shards.length, 'shard')}, ${publishers}, ${counted(objects.length, 'object')}`,
+    [
+      `Collector ${owner.namespace}/${owner.name}: ${counted(shards.length, 'shard')}`,
+      publishers,
+      counted(objects.length, 'object'),
+    ].join(', '),
     ...shards.map(({ name, channels }) => `  ${name}  ${counted(channels.length, 'named channel')}`),
     ...(paused ? ['spec.paused is true: nothing of it is applied until it is false.'] : []),
   ]
@@ -109,7 +113,7 @@ async function diff(cluster: Cluster, flags: Flags, collector: Manifest, isJson:
   const { client } = cluster
   const namespace = namespaceOf(collector, flags.namespace, cluster.namespace)
   const { apis, kinds } = await servedIn(client)
-  const there = await look(client, namespace, collector.metadata.name, kinds, io)
+  const there = await look(cluster, namespace, collector.metadata.name, kinds, io)
   const deployments = there.objects.filter(({ kind }) => kind === 'Deployment')
   const { facts, notes } = await factsIn(client, flags, { apis, deployments })
   const plan = planned(collector, facts, namespace, there)
@@ -122,13 +126,14 @@ async function diff(cluster: Cluster, flags: Flags, collector: Manifest, isJson:
 }
 
 /** What there is of the Collector in the cluster. */
-async function look(client: KubeClient, namespace: string, name: string, optional: readonly Kind[], { signal }: Io) {
+async function look(cluster: Cluster, namespace: string, name: string, optional: readonly Kind[], { signal }: Io) {
+  const { client } = cluster
   const { allOf, ofCollector, runningOf } = await import('./cluster.ts')
   const collector = (await allOf(client, namespace)).find(({ metadata }) => metadata.name === name)
   const lists = await Promise.all([...MADE, ...optional].map((kind) => ofCollector(client, kind, namespace, name)))
   const objects = lists.flat().filter(({ metadata }) => metadata.labels?.[LABEL.managedBy] === MANAGER)
   const { pods } = await runningOf(client, { ...NOTHING, metadata: { name, namespace } })
-  const answers = await askPods(client, pods, { path: 'summary', schema: summarySchema, signal })
+  const answers = await askPods(cluster, pods, { path: 'summary', schema: summarySchema, signal })
   const summaries = new Map([...answers].flatMap(([uid, one]) => ('said' in one ? [[uid, one.said] as const] : [])))
   return { collector, objects, pods, summaries, nowMs: Date.now() }
 }
@@ -144,7 +149,7 @@ async function changesIn(client: KubeClient, { objects, live, removed }: Planned
     else {
       const path = differs(object, before)
       if (path === undefined) continue
-      const fields = changesOf(before, await dryRun(client, object))
+      const fields = await fieldsOf(client, object, before, path)
       if (fields.length > 0) changes.push({ what: 'changed', id, rolls: isTemplateOf(object, before), fields })
     }
   }
@@ -153,6 +158,23 @@ async function changesIn(client: KubeClient, { objects, live, removed }: Planned
     ...removed.map((object) => ({ what: 'removed' as const, id: idOf(object), rolls: false, fields: [] })),
   ]
 }
+
+/** The fields that would change; only the first of them where dry runs are not permitted. */
+async function fieldsOf(
+  client: KubeClient,
+  object: KubeObject,
+  before: KubeObject,
+  path: string,
+): Promise<readonly FieldChange[]> {
+  try {
+    return changesOf(before, await dryRun(client, object))
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 403) throw error
+    return [{ path, before: UNKNOWN, after: UNKNOWN }]
+  }
+}
+
+const UNKNOWN = '(you may not ask: no patch on it)'
 
 /** The object as the API server would store it, were it applied by the operator. */
 async function dryRun(client: KubeClient, object: KubeObject): Promise<KubeObject> {
@@ -173,15 +195,16 @@ const MARKS = { new: '+', changed: '~', removed: '-' } as const
 const COLORS = { new: '32', changed: '33', removed: '31' } as const
 
 function diffText(plan: Planned, changes: readonly Change[], color: boolean): string {
-  const { objects, owner } = plan
+  const { objects } = plan
   const same = objects.length - changes.filter(({ what }) => what !== 'removed').length
+  const rest = `${counted(same, 'object')} would stay as ${same === 1 ? 'it is' : 'they are'}.`
   const lines = [
     ...summaryLines(plan),
     '',
     ...changes.flatMap((change) => changeLines(change, color)),
     changes.length === 0
       ? `Nothing would change: all ${objects.length} objects are as they would be applied.`
-      : `${counted(changes.length, 'change')}; ${counted(same, 'object')} of ${owner.name} stay${same === 1 ? 's' : ''} as it is.`,
+      : `${counted(changes.length, 'change')}; ${rest}`,
   ]
   return `${lines.join('\n')}\n`
 }

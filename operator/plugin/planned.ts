@@ -1,7 +1,7 @@
 // What the operator would make of a manifest. Pure: the same functions as in the operator.
 //
-// In: a Collector, the facts, and what there is of it in the cluster, if anything. Out: the objects, the shards, what is
-// refused. Never: asks anyone.
+// In: a Collector, the facts, and what there is of it in the cluster, if anything. Out: the objects, the shards, what
+// is refused. Never: asks anyone.
 import type { Collector } from '../../crds/collector.ts'
 import { type Basis, currentOf, patternChannels, wishFrom } from '../collectors/desire.ts'
 import type { Wish } from '../collectors/desire.ts'
@@ -13,6 +13,7 @@ import { avoidedNodes } from '../healing/history.ts'
 import { historyOf } from '../healing/entries.ts'
 import type { Summary } from '../healing/summary.ts'
 import { controllerOf, type KubeObject } from '../kube/objects.ts'
+import { SHARED } from '../monitoring/dashboard.ts'
 import type { ClusterFacts, Owner } from '../resources/facts.ts'
 import { refusals } from '../resources/index.ts'
 
@@ -64,6 +65,8 @@ export function planned(collector: Collector, facts: ClusterFacts, namespace: st
     // What a pass would come to, also where the operator still waits with it.
     sinceMs: Infinity,
     avoidedNodes: (shard) => avoidedNodes(history, shard, there.nowMs),
+    // A new one may find the dashboards of its namespace there, with another Collector.
+    isFirst: live.has(idOf({ kind: 'ConfigMap', metadata: { name: `${owner.name}-${SHARED[0]}` } })),
   }
   const wish = wishFrom(basis)
   const removed = pruned({ objects: live, publishings, pods: there.pods }, wish)

@@ -41,8 +41,8 @@ export async function restartCommand(args: readonly string[], io: Io): Promise<n
       const what = shard === undefined ? 'nothing that runs' : `no shard ${shard}`
       throw new Fault(`${name} has ${what}; kubectl marketprism status ${name} shows what there is.`)
     }
-    for (const [i, { name: deployment }] of chosen.entries()) {
-      const why = await restartOne(cluster, collector, deployment, timeoutMs, io)
+    for (const [i, { name: deployment, object }] of chosen.entries()) {
+      const why = await restartOne(cluster, collector, object, timeoutMs, io)
       if (why !== undefined) {
         const left = chosen.length - i - 1
         const rest = left === 0 ? '' : ` The other ${left} were left as they were.`
@@ -65,54 +65,38 @@ function durationOf(text: string): number {
 
 /** Why it did not work out; undefined when it did. */
 async function restartOne(
-  cluster: Cluster,
-  collector: KubeObject,
-  name: string,
-  timeoutMs: number,
-  io: Io,
-): Promise<string | undefined> {
-  const deadlineMs = performance.now() + timeoutMs
-  const before = await settled(cluster, collector, name, 0, deadlineMs, io)
-  if (typeof before === 'string') return `${before}, so it was not restarted`
-  const annotations = { [RESTARTED_AT]: new Date().toISOString() }
-  const patched = await patch(cluster.client, DEPLOYMENT, before.object, {
-    spec: { template: { metadata: { annotations } } },
-  })
-  const after = await settled(cluster, collector, name, patched.metadata.generation ?? 0, deadlineMs, io)
-  return typeof after === 'string' ? after : undefined
-}
-
-/** Waits until a Deployment, at least of this generation, has only ready pods of its template; else why it has not. */
-async function settled(
   { client }: Cluster,
   collector: KubeObject,
-  name: string,
-  generation: number,
-  deadlineMs: number,
+  deployment: KubeObject,
+  timeoutMs: number,
   { signal }: Io,
-): Promise<Publishing | string> {
+): Promise<string | undefined> {
+  const deadlineMs = performance.now() + timeoutMs
+  const at = new Date().toISOString()
+  const spec = { template: { metadata: { annotations: { [RESTARTED_AT]: at } } } }
+  const { metadata } = await patch(client, DEPLOYMENT, deployment, { spec })
   for (;;) {
     const { deployments, pods } = await runningOf(client, collector)
-    const found = publishingsOf(deployments).find((one) => one.name === name)
-    if (found === undefined) return 'the operator has removed it meanwhile'
-    if (found.isSettled && (found.object.metadata.generation ?? 0) >= generation) return found
-    const mine = pods.filter((pod) => {
-      const { shard, publisher } = placeOf(pod)
-      return shard === found.shard && publisher === found.publisher
-    })
-    const trouble = mine.flatMap((pod) => troubleOf(pod) ?? [])[0]
-    if (isOver(found.object) || performance.now() > deadlineMs) {
+    const now = publishingsOf(deployments).find(({ name }) => name === metadata.name)
+    if (now === undefined) return 'the operator has removed it meanwhile'
+    if (now.isSettled && (now.object.metadata.generation ?? 0) >= (metadata.generation ?? 0)) return undefined
+    // What is wrong with the old pod may be the reason for all this.
+    const fresh = pods.filter((pod) => pod.metadata.annotations?.[RESTARTED_AT] === at && isOf(pod, now))
+    const [trouble] = fresh.flatMap((pod) => troubleOf(pod) ?? [])
+    if (trouble !== undefined && LASTING.test(trouble)) return trouble
+    if (isOver(now.object) || performance.now() > deadlineMs) {
       return trouble ?? 'its pod did not become ready in time; kubectl marketprism logs says more'
-    }
-    // What the kubelet refuses for good is not waited for; the scheduler may find a place yet.
-    if (
-      trouble !== undefined &&
-      /^(?:CrashLoopBackOff|ImagePullBackOff|ErrImagePull|InvalidImageName|CreateContainer)/.test(trouble)
-    ) {
-      return trouble
     }
     await pause(LOOK_MS, undefined, { signal })
   }
+}
+
+/** What the kubelet tries again and again is not waited for; the scheduler may find a place yet. */
+const LASTING = /^(?:CrashLoopBackOff|ImagePullBackOff|ErrImagePull|InvalidImageName|CreateContainer)/
+
+function isOf(pod: KubeObject, { shard, publisher }: Publishing): boolean {
+  const place = placeOf(pod)
+  return place.shard === shard && place.publisher === publisher
 }
 
 function isOver(deployment: KubeObject): boolean {

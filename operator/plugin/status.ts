@@ -64,9 +64,9 @@ async function chosen(cluster: Cluster, name: string | undefined, isAll: boolean
   throw new Fault(`there is no Collector in ${where}; apply one, such as examples/collector.yaml.`)
 }
 
-async function look({ client }: Cluster, collector: KubeObject, { signal }: Io): Promise<CollectorView> {
-  const running = await runningOf(client, collector)
-  const answers = await askPods(client, running.pods, { path: 'summary', schema: summarySchema, signal })
+async function look(cluster: Cluster, collector: KubeObject, { signal }: Io): Promise<CollectorView> {
+  const running = await runningOf(cluster.client, collector)
+  const answers = await askPods(cluster, running.pods, { path: 'summary', schema: summarySchema, signal })
   return viewOf(collector, running, answers)
 }
 

@@ -1,7 +1,7 @@
 // `kubectl marketprism top [NAME]`: the live table of a Collector, all its pods taken together.
 //
-// Always: asks each pod once a second, never again before it answered or its time is over; a pod that does not answer is
-// counted in the first line, and named with --once. Never: leaves the terminal otherwise than it found it.
+// Always: asks each pod once a second, never again before it answered or its time is over; a pod that does not answer
+// is counted in the first line, and named with --once. Never: leaves the terminal otherwise than it found it.
 import type { CollectorStatus } from '../../collector/status.ts'
 import { printable } from '../../collector/terminal/escape.ts'
 import { canDraw, showJson, showTable } from '../../collector/terminal/show.ts'
@@ -23,7 +23,8 @@ import {
 import { merged, statusSchema } from './merged.ts'
 
 export const TOP_USAGE = `Usage: kubectl marketprism top [NAME] [--once] [-o json]
-Messages a second, latency and age of each channel, each second anew. NAME may be left out where there is one Collector.
+Messages a second, latency and age of each channel, each second anew. NAME may be left out where there is one
+Collector.
   --once              one table, and the pods that do not answer
   -o json             a line of JSON each second, or with --once one
 ${CLUSTER_USAGE}`
@@ -54,9 +55,9 @@ interface Frame {
   readonly silent: readonly string[]
 }
 
-async function look({ client }: Cluster, collector: KubeObject, signal: AbortSignal): Promise<Frame> {
-  const { pods } = await runningOf(client, collector)
-  const answers = await askPods(client, pods, { path: 'status', schema: statusSchema, signal })
+async function look(cluster: Cluster, collector: KubeObject, signal: AbortSignal): Promise<Frame> {
+  const { pods } = await runningOf(cluster.client, collector)
+  const answers = await askPods(cluster, pods, { path: 'status', schema: statusSchema, signal })
   const said = [...answers.values()].flatMap((one) => ('said' in one ? [one.said] : []))
   const silent = pods.flatMap(({ metadata, status }) => {
     const answer = answers.get(metadata.uid ?? '')

@@ -108,6 +108,17 @@ test('a Collector that nobody has looked at yet', () => {
   expect(tree).toContain('no pod answers')
 })
 
+test('on a narrow terminal long lines go on below, and nothing of them is lost', () => {
+  const view = viewOf(COLLECTOR, { deployments: [], pods: PODS }, ANSWERS)
+  const words = (columns: number) =>
+    treeOf(view, { ...PLAIN, columns })
+      .replaceAll(/[│├└─\s]+/g, ' ')
+      .trim()
+  const tree = treeOf(view, { ...PLAIN, columns: 80 })
+  for (const line of tree.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+  expect(words(80)).toBe(words(Infinity))
+})
+
 test('what a pod or a status says reaches no terminal as it is, and no line is wider than it', () => {
   const hostile = '\u001b]0;title\u0007\u202e'
   const answers = new Map<string, Answer<Summary>>([['majors-0-a-5d8c7-x2kqp', { error: hostile }]])

@@ -1,7 +1,7 @@
 // A Collector as a tree for people. Pure.
 //
-// Always: what came from a pod or from the API server is made printable; no line is wider than the terminal; lists are
-// bounded, and say how much is left out.
+// Always: what came from a pod or from the API server is made printable; no line is wider than the terminal, what does
+// not fit goes on below; lists are bounded, and say how much is left out.
 import { printable } from '../../collector/terminal/escape.ts'
 import { bytes, count, span } from '../../collector/terminal/format.ts'
 import { paint, type Piece, type Style } from '../../collector/terminal/paint.ts'
@@ -18,22 +18,49 @@ interface Branch {
   readonly below?: readonly Branch[]
 }
 
+/** Narrower than this no line is broken. */
+const ROOM_MIN = 20
 const STALE_MAX = 5
 const REASONS_MAX = 3
+/** What the manifest asks for is no trouble. */
+const CHOSEN = new Set(['ShardsDerived', 'Disabled'])
 const GOOD_WHEN: Readonly<Record<string, string>> = { Progressing: 'False', Degraded: 'False' }
 
 /** The tree, each line ended. */
 export function treeOf(view: CollectorView, { nowMs, columns, color }: TreeOptions): string {
-  const lines = [...drawn(collectorBranch(view, nowMs), '', '')]
+  const lines = [...drawn(collectorBranch(view, nowMs), '', '', columns)]
   return lines.map((line) => `${paint(line, columns, color)}\n`).join('')
 }
 
-function* drawn({ line, below = [] }: Branch, first: string, rest: string): Generator<readonly Piece[]> {
-  yield first === '' ? line : [[first, 'dim'], ...line]
+function* drawn({ line, below = [] }: Branch, first: string, rest: string, columns: number): Generator<Piece[]> {
+  const under = `${rest}${below.length > 0 ? '│  ' : '   '}`
+  const room = Math.max(ROOM_MIN, columns - under.length)
+  for (const [i, part] of wrapped(line, room).entries()) {
+    const prefix = i === 0 ? first : under
+    yield prefix === '' ? part : [[prefix, 'dim'], ...part]
+  }
   for (const [i, branch] of below.entries()) {
     const isLast = i === below.length - 1
-    yield* drawn(branch, `${rest}${isLast ? '└─ ' : '├─ '}`, `${rest}${isLast ? '   ' : '│  '}`)
+    yield* drawn(branch, `${rest}${isLast ? '└─ ' : '├─ '}`, `${rest}${isLast ? '   ' : '│  '}`, columns)
   }
+}
+
+/** Lines of at most so many characters, broken between words; a word that is longer stays whole. */
+function wrapped(line: readonly Piece[], room: number): Piece[][] {
+  const lines: Piece[][] = [[]]
+  let used = 0
+  for (const piece of line) {
+    const [text, style] = typeof piece === 'string' ? [piece, undefined] : piece
+    for (const word of text.split(/(?<= )(?=[^ ])/)) {
+      if (used > 0 && used + word.trimEnd().length > room) {
+        lines.push([])
+        used = 0
+      }
+      lines.at(-1)?.push([word, style])
+      used += word.length
+    }
+  }
+  return lines
 }
 
 function collectorBranch(view: CollectorView, nowMs: number): Branch {
@@ -48,6 +75,7 @@ function collectorBranch(view: CollectorView, nowMs: number): Branch {
       `   generation ${generation}${age}`,
       ...(isSeen ? [] : [[`   ${seen}`, 'yellow'] as const]),
       ...(paused ? [['   paused', 'yellow'] as const] : []),
+      ...(view.ending ? [['   being deleted', 'yellow'] as const] : []),
     ],
     below: [
       ...conditionBranches(view, nowMs),
@@ -63,7 +91,7 @@ function conditionBranches({ conditions }: CollectorView, nowMs: number): Branch
   if (conditions.length === 0) return [{ line: [['no conditions yet; does an operator run?', 'yellow']] }]
   const width = Math.max(...conditions.map(({ type }) => type.length))
   return conditions.map(({ type, status, reason, message, lastTransitionTime }) => {
-    const isGood = status === (GOOD_WHEN[type] ?? 'True')
+    const isGood = status === (GOOD_WHEN[type] ?? 'True') || CHOSEN.has(reason)
     const style: Style | undefined = isGood ? 'green' : /^(?:Ready|Degraded)$/.test(type) ? 'red' : 'yellow'
     return {
       line: [
@@ -144,7 +172,8 @@ function summaryBranches(summary: NonNullable<PodView['summary']>, nowMs: number
   return [
     {
       line: [
-        `${count(channels.live + channels.quiet)} of ${count(channels.total)} live or quiet, ${printable(sink.kind, 20)} `,
+        `${count(channels.live + channels.quiet)} of ${count(channels.total)} live or quiet, `,
+        `${printable(sink.kind, 20)} `,
         sink.connected ? ['connected', 'green'] : [`away${problem}`, 'red'],
         `, spool ${full} % of ${bytes(spool.bytesMax)}, ${count(gaps)} gap${gaps === 1 ? '' : 's'}`,
       ],

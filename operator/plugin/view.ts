@@ -44,6 +44,8 @@ export interface CollectorView {
   readonly generation: number
   readonly observedGeneration?: number
   readonly paused: boolean
+  /** Being deleted. */
+  readonly ending: boolean
   readonly conditions: NonNullable<Status['conditions']>
   readonly channels?: Channels
   /** What the operator last wrote, where no pod answers. */
@@ -71,6 +73,7 @@ export function viewOf(
     generation,
     ...(status.observedGeneration === undefined ? {} : { observedGeneration: status.observedGeneration }),
     paused: (collector['spec'] as { paused?: boolean } | undefined)?.paused === true,
+    ending: collector.metadata.deletionTimestamp !== undefined,
     conditions: status.conditions ?? [],
     ...(channels === undefined ? {} : { channels }),
     ...(status.channels === undefined ? {} : { known: status.channels }),

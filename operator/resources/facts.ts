@@ -1,6 +1,7 @@
 // What desired objects are made of: the Collector, what the operator was told at its start, what the cluster offers, and
 // the plan of its shards. All of it is data; the functions of this room are pure.
 import type { Collector } from '../../crds/collector.ts'
+import type { Readers } from '../monitoring/selected.ts'
 
 /** Optional APIs of other operators. */
 export interface OptionalApis {
@@ -22,6 +23,8 @@ export interface ClusterFacts {
   /** Namespace of the operator, which asks the pods for their state. */
   readonly operatorNamespace: string
   readonly apis: OptionalApis
+  /** Who reads what is installed to watch Collectors; not checked when left out. */
+  readonly readers?: Readers
 }
 
 /** A Collector as it is stored: with its uid, checked, and its defaults filled in. */
@@ -53,4 +56,6 @@ export interface Desired {
   readonly owner: Owner
   readonly facts: ClusterFacts
   readonly shards: readonly Shard[]
+  /** Whether it carries what its namespace has once; see collectors/first.ts. No by default. */
+  readonly isFirst?: boolean
 }

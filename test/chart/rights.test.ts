@@ -53,8 +53,8 @@ describeWithControlPlane('the chart gives the operator what it needs', { audit: 
 /** Objects that the two Collectors of {@link apply} lead to. */
 const MADE: readonly (readonly [path: string, count: number])[] = [
   ['/apis/apps/v1/{}/deployments', 3],
-  // A shard of each, and a dashboard.
-  ['/api/v1/{}/configmaps', 4],
+  // A shard of each, and an overview; the other dashboards once.
+  ['/api/v1/{}/configmaps', 8],
   ['/api/v1/{}/persistentvolumeclaims', 1],
   ['/api/v1/{}/services', 2],
   ['/apis/networking.k8s.io/v1/{}/networkpolicies', 2],

@@ -95,9 +95,9 @@ export async function openHouse(plane: ControlPlane, options: HouseOptions = {})
       }, WAIT)
     },
     passes: () => operator?.controller.queue.status.passes ?? 0,
-    /** What the operator asked of the API server in this namespace, but the events; needs the audit log. */
-    requests: (): AuditLine[] => auditOf(plane, agentOf(namespace)).filter(({ uri }) => uri.includes(namespace)),
-    /** The writes among them. */
+    /** What the operator asked of the API server; needs the audit log. */
+    requests: (): AuditLine[] => auditOf(plane, agentOf(namespace)),
+    /** The writes among them, but for events. */
     writes(): AuditLine[] {
       const reads = new Set(['get', 'list', 'watch'])
       return this.requests().filter(({ verb, uri }) => !reads.has(verb) && !uri.includes('/events'))

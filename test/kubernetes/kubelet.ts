@@ -6,8 +6,8 @@ import type { KubeClient } from '../../operator/kube/client.ts'
 import { openInformer } from '../../operator/kube/informer.ts'
 import { type KubeObject, pathOf, POD } from '../../operator/kube/objects.ts'
 
-/** What becomes of a pod: ready, never ready, or waiting for the reason given. */
-export type Fate = 'ready' | 'unready' | { readonly waiting: string }
+/** What becomes of a pod: ready, never ready, or waiting for the reason given, after so many restarts. */
+export type Fate = 'ready' | 'unready' | { readonly waiting: string; readonly restarts?: number }
 
 export interface Kubelet extends AsyncDisposable {
   /** Decides anew on every pod, those that are there included. */
@@ -68,7 +68,7 @@ function statusOf(pod: KubeObject, fate: Fate): object {
       image,
       imageID: '',
       ready: isReady,
-      restartCount: 0,
+      restartCount: typeof fate === 'object' ? (fate.restarts ?? 0) : 0,
       started: isReady,
       state,
     })),
@@ -84,11 +84,11 @@ function gist(status: unknown): unknown {
   } = (status ?? {}) as {
     phase?: string
     conditions?: readonly { type: string; status: string }[]
-    containerStatuses?: readonly { ready: boolean; state?: { waiting?: { reason?: string } } }[]
+    containerStatuses?: readonly { ready: boolean; restartCount: number; state?: { waiting?: { reason?: string } } }[]
   }
   return [
     phase,
     conditions.find(({ type }) => type === 'Ready')?.status,
-    containerStatuses.map(({ ready, state }) => [ready, state?.waiting?.reason]),
+    containerStatuses.map(({ ready, restartCount, state }) => [ready, restartCount, state?.waiting?.reason]),
   ]
 }

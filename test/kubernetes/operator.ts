@@ -28,6 +28,8 @@ export interface OperatorProcessOptions {
   readonly asPod?: boolean
   /** Resolve as soon as the process is there, rather than when its caches are filled. */
   readonly isImpatient?: boolean
+  /** Serve metrics there, to everyone; nowhere by default. */
+  readonly metricsPort?: number
 }
 
 const main = resolve(import.meta.dirname, '../../operator/main.ts')
@@ -36,14 +38,22 @@ const READY_MS_MAX = 60_000
 
 /** Starts it, and resolves when its caches are filled: `/readyz` says so. */
 export async function startOperatorProcess(options: OperatorProcessOptions): Promise<OperatorProcess> {
-  const { plane, image, namespaces, args = [] } = options
+  const { plane, image, namespaces, args = [], metricsPort = 0 } = options
   const [healthPort = 0] = await freePorts(1)
   const flags = ['--collector-image', image, '--allowed-images', '*', '--cluster-ranges', '']
-  const ports = ['--health-port', String(healthPort), '--metrics-port', '0', '--lease-namespace', 'default']
+  const ports = [
+    '--health-port',
+    String(healthPort),
+    '--metrics-port',
+    String(metricsPort),
+    '--lease-namespace',
+    'default',
+  ]
+  const openness = metricsPort === 0 ? [] : ['--metrics-open']
   const scope = namespaces === undefined ? [] : ['--namespaces', namespaces.join(',')]
   const { entry, env } =
     options.asPod === true ? asPod(plane) : { entry: [main], env: { KUBECONFIG: plane.kubeconfig } }
-  const child = spawn(process.execPath, [...entry, ...flags, ...ports, ...scope, ...args], {
+  const child = spawn(process.execPath, [...entry, ...flags, ...ports, ...openness, ...scope, ...args], {
     env: { ...process.env, ...env, POD_NAME: 'operator' },
     stdio: ['ignore', 'ignore', 'pipe'],
   })

@@ -30,7 +30,9 @@ const KINDS: Record<Exclude<KeyKind & string, 'text'>, fc.Arbitrary<string>> = {
   decimal,
   time: time.map(String),
   token: fc.stringMatching(/^[\w.-]{1,64}$/),
+  name: fc.stringMatching(/^[\w-]{1,20}币?$/),
   boolean: fc.boolean().map(String),
+  list: fc.array(fc.oneof(fc.nat(), fc.record({ a: fc.nat(), b: price }))).map((all) => JSON.stringify(all)),
   levels: fc.array(level, { maxLength: 4 }).map((levels) => JSON.stringify(levels)),
   actions: fc.array(action, { maxLength: 4 }).map((actions) => `[${actions.join(',')}]`),
 }
@@ -47,8 +49,8 @@ export function values({ keys, expect }: FrameDeclaration, symbol: string): fc.A
 
 /** How a value of a kind may stand: in quotes, without, or both. */
 function quoting(kind: KeyKind): 'always' | 'never' | 'either' {
-  if (typeof kind === 'object' || kind === 'text' || kind === 'token') return 'always'
-  return kind === 'boolean' || kind === 'levels' || kind === 'actions' ? 'never' : 'either'
+  if (typeof kind === 'object' || kind === 'text' || kind === 'token' || kind === 'name') return 'always'
+  return ['boolean', 'list', 'levels', 'actions'].includes(kind) ? 'never' : 'either'
 }
 
 /** A frame with its keys as they are declared, decimals in quotes and the rest as JSON has it: what a venue sends. */

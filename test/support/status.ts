@@ -25,6 +25,7 @@ export function sampleChannel(change: Partial<ChannelStatus> = {}): ChannelStatu
     p50: 0.0012,
     p99: 0.0048,
     age: 0.25,
+    staleAfter: 30,
     ...change,
   }
 }

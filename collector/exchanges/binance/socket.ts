@@ -1,6 +1,6 @@
 // Binance's WebSocket: the combined wrapper, requests and answers.
 import type { Control, Protocol } from '../../connection/protocol.ts'
-import { CLOSE_BRACE, COLON, QUOTE, ascii, viewOf } from '../../wire/bytes.ts'
+import { CLOSE_BRACE, COLON, QUOTE, ascii, findByte, viewOf } from '../../wire/bytes.ts'
 import { isRecord, recordOf } from '../../wire/general.ts'
 import type { Envelope } from '../room.ts'
 
@@ -20,10 +20,9 @@ export function openCombined(bytes: Buffer, envelope: Envelope): boolean {
   if (length < HEAD.length + DATA.length) return false
   if (view.getFloat64(from, true) !== HEAD_EIGHT || view.getInt32(from + HEAD.length - 4, true) !== HEAD_REST)
     return false
-  let pos = HEAD.length
-  const end = Math.min(NAME_MAX, length - DATA.length)
-  while (bytes[pos] !== QUOTE) if (++pos > end) return false
-  if (view.getFloat64(from + pos, true) !== DATA_EIGHT || bytes[pos + 8] !== COLON) return false
+  const last = Math.min(NAME_MAX, length - DATA.length)
+  const pos = findByte(view, from + HEAD.length, from + last + 1, QUOTE) - from
+  if (pos > last || view.getFloat64(from + pos, true) !== DATA_EIGHT || bytes[pos + 8] !== COLON) return false
   if (bytes[length - 1] !== CLOSE_BRACE) return false
   envelope.nameStart = HEAD.length
   envelope.nameEnd = pos

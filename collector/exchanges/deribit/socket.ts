@@ -1,6 +1,6 @@
 // Deribit's WebSocket: JSON-RPC 2.0, notifications of subscriptions, heartbeats.
 import type { Control, Protocol } from '../../connection/protocol.ts'
-import { CLOSE_BRACE, COLON, QUOTE, ascii, viewOf } from '../../wire/bytes.ts'
+import { CLOSE_BRACE, COLON, QUOTE, ascii, findByte, viewOf } from '../../wire/bytes.ts'
 import { isRecord, recordOf } from '../../wire/general.ts'
 import type { Envelope } from '../room.ts'
 
@@ -23,10 +23,9 @@ export function openNotification(bytes: Buffer, envelope: Envelope): boolean {
     if (view.getFloat64(from + WORD * i, true) !== HEAD_WORDS[i]) return false
   }
   if (view.getFloat64(from + HEAD.length - WORD, true) !== HEAD_LAST) return false
-  let pos = HEAD.length
   const last = Math.min(HEAD.length + NAME_MAX, end - DATA.length)
-  while (bytes[pos] !== QUOTE) if (++pos > last) return false
-  if (view.getFloat64(from + pos, true) !== DATA_WORD || bytes[pos + WORD] !== COLON) return false
+  const pos = findByte(view, from + HEAD.length, from + last + 1, QUOTE) - from
+  if (pos > last || view.getFloat64(from + pos, true) !== DATA_WORD || bytes[pos + WORD] !== COLON) return false
   envelope.nameStart = HEAD.length
   envelope.nameEnd = pos
   envelope.dataStart = pos + DATA.length

@@ -190,12 +190,12 @@ export const openInterest: FrameDeclaration = {
   },
 }
 
-/** A detail of `liquidation-orders` with the instrument of its row; see flatten.ts. `bkPx`: where it was bankrupt. */
+/** A detail of `liquidation-orders`, whose row names the instrument. `bkPx`: where it was bankrupt. */
 export const liquidation: FrameDeclaration = {
   type: 'liquidation',
   evidence: `${PAGE}, "Liquidation orders channel"`,
-  keys: { instId: 'text', side: SIDES, bkPx: 'decimal', sz: 'decimal', ts: 'time' },
-  expect: INSTRUMENT,
+  keys: { side: SIDES, bkPx: 'decimal', sz: 'decimal', ts: 'time' },
+  expect: {},
   id: [{ time: 'ts' }, { id: 'side' }, { digits: 'bkPx' }, { digits: 'sz' }],
   message: {
     price: { decimal: 'bkPx' },

@@ -5,7 +5,7 @@ import { periodUs } from '../../market/periods.ts'
 import type { FrameDeclaration } from '../../wire/frame.ts'
 import type { Market } from '../../../crds/names.ts'
 import type { BookForm, BookType, PolledType, PushedType, Room, TradeType, TypeOptions, Types } from '../room.ts'
-import { readClosedRatios, readLiquidations, readTrades } from './flatten.ts'
+import { readClosedRatios, readTrades } from './flatten.ts'
 import {
   allAccountRatio,
   bareSnapshot,
@@ -152,8 +152,7 @@ function contracts(instType: InstType): Types {
       stream: () => ({ path: PUBLIC, name: streamOf({ channel: 'liquidation-orders', instType }) }),
       order: { time: 'ts' },
       sparse: true,
-      shared: true,
-      unnest: readLiquidations,
+      nest: { symbol: 'instId', elements: 'details', time: 'ts' },
     },
   }
 }

@@ -1,6 +1,6 @@
 // OKX's WebSocket: the wrapper of its frames, requests and answers.
 import type { Control, Protocol } from '../../connection/protocol.ts'
-import { CLOSE_BRACE, QUOTE, ascii, viewOf } from '../../wire/bytes.ts'
+import { CLOSE_BRACE, QUOTE, ascii, findByte, viewOf } from '../../wire/bytes.ts'
 import { type Shape, isRecord, recordOf } from '../../wire/general.ts'
 import type { Envelope } from '../room.ts'
 
@@ -38,9 +38,7 @@ export function openArgument(b: Buffer, envelope: Envelope): boolean {
   // Behind the name at least this and a byte of data.
   const last = Math.min(NAME_MAX, end - DATA.length - 1)
   if (last < HEAD.length || b[end] !== CLOSE_BRACE || view.getFloat64(from, true) !== HEAD_WORD) return false
-  let pos = HEAD.length
-  while (b[pos] !== CLOSE_BRACE) if (++pos > last) return false
-  pos += 1
+  let pos = findByte(view, from + HEAD.length, from + last + 1, CLOSE_BRACE) - from + 1
   if (view.getFloat64(from + pos, true) === ACTION_WORD) {
     pos += ACTION.length
     if (pos > last || view.getInt32(from + pos - 4, true) !== ACTION_REST) return false

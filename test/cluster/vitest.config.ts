@@ -1,0 +1,22 @@
+import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/** The files tell one story, in the order of their names. */
+class InOrder extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    return files.toSorted((a, b) => (a.moduleId < b.moduleId ? -1 : 1))
+  }
+}
+
+export default defineConfig({
+  test: {
+    include: ['test/cluster/*.e2e.ts'],
+    pool: 'forks',
+    maxWorkers: 1,
+    fileParallelism: false,
+    sequence: { sequencer: InOrder },
+    bail: 1,
+    retry: 0,
+    hookTimeout: 240_000,
+  },
+})

@@ -1,0 +1,371 @@
+// A Collector that is well, as Prometheus sees it for 75 minutes, and what each alert is about: the fault that begins then.
+import type { AlertName } from '../../crds/alerts.ts'
+import type { Owner } from '../../operator/resources/facts.ts'
+import { desiredOf } from './desired.ts'
+
+/** Samples before a fault, and in all; one each 15 s. */
+const BEFORE = 300
+const ALL = 420
+export const STEP_SECONDS = 15
+/** When the last sample before a fault is taken, s. */
+export const FAULT_SECONDS = BEFORE * STEP_SECONDS
+export const END_SECONDS = ALL * STEP_SECONDS
+
+/** Values by metric and own labels; undefined: there is no such series. */
+export type Series = Readonly<Record<string, string | undefined>>
+
+/** Always the same. */
+export const flat = (value: number) => `${value}x${ALL}`
+/** Grows by so much each step. */
+export const grows = (by: number) => `0+${by}x${ALL}`
+/** Another value once the fault begins. */
+export const turns = (before: number, after: number) => `${before}x${BEFORE} ${after}x${ALL - BEFORE - 1}`
+/** Grows otherwise once the fault begins. */
+export const growsThen = (before: number, after: number) =>
+  `0+${before}x${BEFORE} ${before * BEFORE + after}+${after}x${ALL - BEFORE - 1}`
+/** Is there from then on only, or no longer. */
+export const appears = (value: number) => `_x${BEFORE} ${value}x${ALL - BEFORE}`
+export const ends = (value: number) => `${value}x${BEFORE} stale`
+/** A fault that is over after so many samples. */
+export const blip = (before: number, during: number, samples: number) =>
+  `${before}x${BEFORE} ${during}x${samples - 1} ${before}x${ALL}`
+/** The time of each sample, or of the last one before the fault. */
+const NOW = grows(STEP_SECONDS)
+const STOPPED = growsThen(STEP_SECONDS, 0)
+
+const C = 'marketprism_collector_'
+const O = 'marketprism_operator_collector_'
+const TRADE = 'exchange="binance",market="spot",type="trade"'
+const BOOK = 'exchange="okx",market="spot",type="orderbook"'
+const FUNDING = 'exchange="okx",market="perpetual",type="funding_rate"'
+const LIQUIDATION = 'exchange="okx",market="perpetual",type="liquidation"'
+const STREAM = 'account="A",stream_name="MARKET_DATA"'
+
+/** All is well, and a liquidation that never came is no fault. */
+export const WELL: Series = {
+  'up{}': flat(1),
+  [`${O}shards_desired{}`]: flat(1),
+  [`${O}pods_desired{}`]: flat(1),
+  [`${O}pods_crashing{}`]: flat(0),
+  [`${O}rollout_stuck{}`]: flat(0),
+  [`${O}healing_spent{}`]: flat(0),
+  'process_start_time_seconds{}': flat(0),
+  [`${C}clock_timestamp_seconds{}`]: NOW,
+  [`${C}messages_total{${TRADE}}`]: grows(1500),
+  [`${C}messages_total{${BOOK}}`]: grows(3000),
+  [`${C}messages_total{${FUNDING}}`]: grows(1500),
+  [`${C}messages_acknowledged_total{${TRADE}}`]: grows(4500),
+  [`${C}messages_foreign_total{}`]: flat(0),
+  [`${C}messages_dropped_total{reason="spool_full"}`]: flat(0),
+  [`${C}messages_dropped_total{reason="quality"}`]: grows(3),
+  [`${C}checks_failed_total{${TRADE},check="priceJump",action="flag"}`]: grows(1),
+  [`${C}checks_failed_total{${TRADE},check="outOfOrder",action="pass"}`]: growsThen(500, 1000),
+  [`${C}gaps_total{${TRADE}}`]: flat(0),
+  [`${C}gaps_total{${BOOK}}`]: flat(0),
+  [`${C}channels{${TRADE},state="live"}`]: flat(2),
+  [`${C}channels{${TRADE},state="quiet"}`]: flat(1),
+  [`${C}channels{${BOOK},state="live"}`]: flat(2),
+  [`${C}channels{${FUNDING},state="live"}`]: flat(2),
+  ...Object.fromEntries(
+    [TRADE, BOOK, FUNDING].flatMap((kind) => [
+      [`${C}last_message_timestamp_seconds{${kind}}`, NOW],
+      [`${C}stale_after_seconds{${kind}}`, flat(kind === FUNDING ? 90 : 30)],
+      [`${C}feed_subscribed{${kind}}`, flat(1)],
+    ]),
+  ),
+  [`${C}feed_subscribed{${LIQUIDATION}}`]: flat(1),
+  [`${C}feed_subscribed{exchange="okx",market="option",type="trade"}`]: flat(1),
+  ...Object.fromEntries(
+    ['binance', 'okx'].flatMap((exchange) => [
+      [`${C}sessions{exchange="${exchange}",market="spot",state="open"}`, flat(1)],
+      [`${C}sessions{exchange="${exchange}",market="spot",state="waiting"}`, flat(1)],
+      [`${C}reconnects_total{exchange="${exchange}",market="spot",cause="lost"}`, flat(0)],
+      [`${C}reconnects_total{exchange="${exchange}",market="spot",cause="planned"}`, grows(1)],
+      [`${C}order_books{exchange="${exchange}",market="spot"}`, flat(2)],
+      [`${C}order_books_in_sync{exchange="${exchange}",market="spot"}`, flat(2)],
+      [`${C}rest_blocked_until_timestamp_seconds{exchange="${exchange}",host="api"}`, flat(0)],
+      [`${C}publish_latency_seconds_count{exchange="${exchange}",market="spot",type="trade"}`, grows(1500)],
+      ...[0.005, 0.01, 0.1, 0.25, 0.5].map((le) => [
+        `${C}publish_latency_seconds_bucket{exchange="${exchange}",market="spot",type="trade",le="${le}"}`,
+        grows(le === 0.005 ? 0 : 1500),
+      ]),
+      [`${C}publish_latency_seconds_bucket{exchange="${exchange}",market="spot",type="trade",le="+Inf"}`, grows(1500)],
+    ]),
+  ),
+  [`${C}sink_connected{sink="nats"}`]: flat(1),
+  [`${C}sink_last_acknowledged_timestamp_seconds{}`]: NOW,
+  [`${C}sink_resent_total{}`]: flat(0),
+  [`${C}spool_messages{}`]: flat(3),
+  [`${C}spool_bytes{}`]: flat(1000),
+  [`${C}spool_limit_bytes{}`]: flat(67_108_864),
+  [`${C}frames_total{outcome="data"}`]: grows(4500),
+  [`${C}frames_total{outcome="refused"}`]: flat(0),
+  [`${C}resident_memory_bytes{}`]: flat(200),
+  [`${C}memory_limit_bytes{}`]: flat(512),
+  [`${C}heap_bytes{}`]: flat(100),
+  [`${C}heap_limit_bytes{}`]: flat(400),
+  [`${C}cpu_seconds_total{mode="user"}`]: grows(5),
+  [`${C}cpu_seconds_total{mode="system"}`]: grows(1),
+  [`${C}event_loop_delay_seconds_bucket{le="0.05"}`]: grows(250),
+  [`${C}event_loop_delay_seconds_bucket{le="0.1"}`]: grows(300),
+  [`${C}event_loop_delay_seconds_count{}`]: grows(300),
+  [`${C}open_fds{}`]: flat(100),
+  [`${C}max_fds{}`]: flat(1024),
+  [`${C}certificate_expires_timestamp_seconds{}`]: flat(90 * 86_400),
+  [`jetstream_stream_total_bytes{${STREAM},is_stream_leader="true"}`]: flat(50),
+  [`jetstream_stream_total_bytes{${STREAM},is_stream_leader="false"}`]: flat(49),
+  [`jetstream_stream_limit_bytes{${STREAM},is_stream_leader="true"}`]: flat(100),
+  [`jetstream_stream_total_bytes{account="A",stream_name="OTHER"}`]: flat(99),
+  [`jetstream_stream_limit_bytes{account="A",stream_name="OTHER"}`]: flat(100),
+  [`jetstream_stream_total_messages{${STREAM}}`]: grows(100),
+  [`jetstream_stream_limit_messages{${STREAM}}`]: flat(-1),
+  [`jetstream_consumer_num_pending{${STREAM},consumer_name="quants"}`]: flat(90_000),
+  [`jetstream_consumer_num_pending{account="A",stream_name="OTHER",consumer_name="them"}`]: grows(100_000),
+  'kubelet_volume_stats_used_bytes{persistentvolumeclaim="majors-0-a"}': flat(50),
+  'kubelet_volume_stats_capacity_bytes{persistentvolumeclaim="majors-0-a"}': flat(100),
+  'kubelet_volume_stats_used_bytes{persistentvolumeclaim="else"}': flat(99),
+  'kubelet_volume_stats_capacity_bytes{persistentvolumeclaim="else"}': flat(100),
+}
+
+/** Everything that a pod says of itself is gone with it. */
+const GONE: Series = Object.fromEntries(
+  Object.entries(WELL)
+    .filter(([name]) => name.startsWith(C) || name.startsWith('process_'))
+    .map(([name, values]) => [name, `${values?.replace(/x\d+$/, `x${BEFORE}`)} stale`]),
+)
+const noSession = (exchange: string): Series => ({
+  [`${C}sessions{exchange="${exchange}",market="spot",state="open"}`]: turns(1, 0),
+  [`${C}sessions{exchange="${exchange}",market="spot",state="waiting"}`]: turns(1, 2),
+})
+const silent = (kind: string): Series => ({ [`${C}last_message_timestamp_seconds{${kind}}`]: STOPPED })
+const silentToo = (kind: string): Series => ({
+  ...silent(kind),
+  [`${C}channels{${kind},state="live"}`]: turns(2, 0),
+  [`${C}channels{${kind},state="stale"}`]: turns(0, 2),
+})
+const latency = (le: number, before: number, after: number): Series => ({
+  [`${C}publish_latency_seconds_bucket{${TRADE},le="${le}"}`]: growsThen(before, after),
+})
+
+export interface Fault {
+  readonly series: Series
+  /** What looks like it, and is none. */
+  readonly near: Series
+  /** Other alerts that are right, too. */
+  readonly also?: readonly AlertName[]
+}
+
+/** For each alert what it is about. */
+export const FAULTS: Readonly<Record<AlertName, Fault>> = {
+  MarketPrismSystemDown: {
+    series: { ...GONE, 'up{}': turns(1, 0) },
+    near: { ...GONE, 'up{}': turns(1, 0), [`${O}rollout_started_timestamp_seconds{}`]: appears(FAULT_SECONDS + 240) },
+  },
+  MarketPrismAllExchangesDisconnected: {
+    series: { ...noSession('binance'), ...noSession('okx') },
+    near: { [`${C}sessions{exchange="binance",market="spot",state="waiting"}`]: turns(1, 2) },
+  },
+  MarketPrismMessageProcessingStopped: {
+    series: { ...silentToo(TRADE), ...silentToo(BOOK) },
+    near: {
+      // Nothing but illiquid symbols, silent for no longer than they are used to.
+      ...silentToo(TRADE),
+      ...silentToo(BOOK),
+      [`${C}stale_after_seconds{${TRADE}}`]: flat(3000),
+      [`${C}stale_after_seconds{${BOOK}}`]: flat(3000),
+    },
+  },
+  MarketPrismNATSDisconnected: {
+    series: { [`${C}sink_last_acknowledged_timestamp_seconds{}`]: STOPPED },
+    // Nothing is acknowledged since nothing waits.
+    near: {
+      [`${C}sink_last_acknowledged_timestamp_seconds{}`]: STOPPED,
+      [`${C}spool_messages{}`]: turns(3, 0),
+      [`${C}sink_connected{sink="stdout"}`]: flat(0),
+    },
+  },
+  MarketPrismDataStale: {
+    series: silent(BOOK),
+    near: { ...silent(TRADE), [`${C}stale_after_seconds{${TRADE}}`]: flat(3000) },
+  },
+  MarketPrismMessagesDropped: {
+    series: { [`${C}messages_dropped_total{reason="spool_full"}`]: growsThen(0, 30) },
+    near: { [`${C}messages_dropped_total{reason="quality"}`]: growsThen(3, 100) },
+  },
+  MarketPrismExchangeDisconnected: {
+    series: { ...noSession('okx'), ...silentToo(BOOK), ...silent(FUNDING) },
+    near: { [`${C}sessions{exchange="okx",market="spot",state="connecting"}`]: turns(0, 3) },
+  },
+  MarketPrismFeedNeverStarted: {
+    series: { [`${C}feed_subscribed{exchange="okx",market="spot",type="ticker"}`]: appears(1) },
+    near: {
+      [`${C}feed_subscribed{exchange="binance",market="option",type="kline"}`]: appears(1),
+      [`${C}feed_subscribed{exchange="binance",market="perpetual",type="liquidation"}`]: appears(1),
+      // Of another pod it came.
+      [`${C}feed_subscribed{${TRADE},pod="majors-0-b-1"}`]: appears(1),
+    },
+  },
+  MarketPrismMessageRateDropped: {
+    series: { [`${C}messages_total{${TRADE}}`]: growsThen(1500, 500) },
+    near: {
+      [`${C}messages_total{${TRADE}}`]: growsThen(1500, 1050),
+      [`${C}messages_total{${FUNDING}}`]: growsThen(1500, 300),
+    },
+  },
+  MarketPrismOrderBookOutOfSync: {
+    series: { [`${C}order_books_in_sync{exchange="okx",market="spot"}`]: turns(2, 1) },
+    near: { [`${C}order_books_in_sync{exchange="okx",market="spot"}`]: blip(2, 0, 6) },
+  },
+  MarketPrismGapRateHigh: {
+    series: { [`${C}gaps_total{${TRADE}}`]: growsThen(0, 1) },
+    near: {},
+  },
+  MarketPrismDataGap: {
+    series: { [`${C}gaps_total{${TRADE},pod="majors-0-a-2"}`]: appears(1) },
+    // A pod is started anew, and counts from 0.
+    near: { [`${C}gaps_total{${TRADE},pod="majors-0-a-2"}`]: turns(7, 0) },
+  },
+  MarketPrismHighErrorRate: {
+    series: { [`${C}frames_total{outcome="refused"}`]: growsThen(0, 400) },
+    near: { [`${C}frames_total{outcome="refused"}`]: growsThen(0, 100) },
+  },
+  MarketPrismErrorRateUnusual: {
+    series: { [`${C}checks_failed_total{${TRADE},check="priceJump",action="flag"}`]: growsThen(1, 25) },
+    near: { [`${C}checks_failed_total{${TRADE},check="priceJump",action="flag"}`]: growsThen(1, 12) },
+  },
+  MarketPrismHighProcessingLatency: {
+    series: { ...latency(0.1, 1500, 1380), ...latency(0.25, 1500, 1380), ...latency(0.01, 1500, 1380) },
+    near: { ...latency(0.1, 1500, 1440), ...latency(0.25, 1500, 1440), ...latency(0.01, 1500, 1440) },
+    also: ['MarketPrismLatencyUnusual'],
+  },
+  MarketPrismLatencyUnusual: {
+    series: latency(0.01, 1500, 300),
+    near: latency(0.01, 1500, 1440),
+  },
+  MarketPrismNATSPublishFailureHigh: {
+    series: { [`${C}sink_resent_total{}`]: growsThen(0, 800) },
+    near: { [`${C}sink_resent_total{}`]: growsThen(0, 300) },
+  },
+  MarketPrismQueueBacklog: {
+    series: { [`${C}spool_bytes{}`]: turns(1000, 40_000_000) },
+    near: { [`${C}spool_bytes{}`]: turns(1000, 30_000_000) },
+  },
+  MarketPrismForeignMessages: {
+    series: { [`${C}messages_foreign_total{}`]: growsThen(0, 500) },
+    near: {
+      [`${C}messages_foreign_total{}`]: growsThen(0, 500),
+      'up{pod="majors-0-a-2"}': turns(0, 1),
+    },
+  },
+  MarketPrismStreamNearLimit: {
+    series: { [`jetstream_stream_total_bytes{${STREAM},is_stream_leader="true"}`]: turns(50, 90) },
+    near: { [`jetstream_stream_total_bytes{${STREAM},is_stream_leader="true"}`]: turns(50, 80) },
+  },
+  MarketPrismConsumerLag: {
+    series: {
+      [`jetstream_consumer_num_pending{${STREAM},consumer_name="quants"}`]: growsThen(300, 1000),
+    },
+    // Much, and not growing.
+    near: { [`jetstream_consumer_num_pending{${STREAM},consumer_name="quants"}`]: flat(900_000) },
+  },
+  MarketPrismRequestsBlocked: {
+    series: {
+      [`${C}rest_blocked_until_timestamp_seconds{exchange="okx",host="api"}`]: turns(0, END_SECONDS + 900),
+    },
+    near: { [`${C}rest_blocked_until_timestamp_seconds{exchange="okx",host="api"}`]: turns(0, FAULT_SECONDS + 40) },
+  },
+  MarketPrismClockSkew: {
+    series: { [`${C}clock_timestamp_seconds{}`]: `0+15x${BEFORE} ${FAULT_SECONDS + 7}+15x${ALL - BEFORE - 1}` },
+    near: { [`${C}clock_timestamp_seconds{}`]: `0+15x${BEFORE} ${FAULT_SECONDS + 18}+15x${ALL - BEFORE - 1}` },
+  },
+  MarketPrismCrashLoop: {
+    series: { 'process_start_time_seconds{}': `0x${BEFORE} ${FAULT_SECONDS}+30x5 ${FAULT_SECONDS + 150}x${ALL}` },
+    near: { 'process_start_time_seconds{}': `0x${BEFORE} ${FAULT_SECONDS}+30x1 ${FAULT_SECONDS + 30}x${ALL}` },
+  },
+  MarketPrismRolloutStuck: {
+    series: { [`${O}rollout_started_timestamp_seconds{}`]: appears(FAULT_SECONDS - 1000) },
+    near: { [`${O}rollout_started_timestamp_seconds{}`]: appears(FAULT_SECONDS + 600) },
+  },
+  MarketPrismHealingBudgetSpent: {
+    series: { [`${O}healing_spent{}`]: turns(0, 1) },
+    near: { [`${O}healing_spent{}`]: blip(0, 1, 3) },
+  },
+  MarketPrismRedundancyLost: {
+    series: { [`${O}pods_desired{}`]: flat(2), 'up{publisher="b",pod="majors-0-b-1"}': turns(1, 0) },
+    near: { [`${O}pods_desired{}`]: flat(2), 'up{publisher="b",pod="majors-0-b-1"}': flat(1) },
+  },
+  MarketPrismHighMemoryUsage: {
+    series: { [`${C}heap_bytes{}`]: turns(100, 350) },
+    near: { [`${C}heap_bytes{}`]: turns(100, 330) },
+  },
+  MarketPrismMemoryGrowth: {
+    series: { [`${C}resident_memory_bytes{}`]: `200x${BEFORE} 200+2x${ALL - BEFORE - 1}` },
+    // A pod that is young grows.
+    near: {
+      [`${C}resident_memory_bytes{}`]: `200x${BEFORE} 200+2x${ALL - BEFORE - 1}`,
+      'process_start_time_seconds{}': turns(0, FAULT_SECONDS),
+    },
+  },
+  MarketPrismHighCPUUsage: {
+    series: { [`${C}cpu_seconds_total{mode="user"}`]: growsThen(5, 13) },
+    near: { [`${C}cpu_seconds_total{mode="user"}`]: growsThen(5, 12) },
+  },
+  MarketPrismHighDiskUsage: {
+    series: { 'kubelet_volume_stats_used_bytes{persistentvolumeclaim="majors-0-a"}': turns(50, 90) },
+    near: { 'kubelet_volume_stats_used_bytes{persistentvolumeclaim="majors-0-a"}': turns(50, 80) },
+  },
+  MarketPrismEventLoopDelay: {
+    series: { [`${C}event_loop_delay_seconds_bucket{le="0.1"}`]: growsThen(300, 275) },
+    near: { [`${C}event_loop_delay_seconds_bucket{le="0.1"}`]: growsThen(300, 290) },
+  },
+  MarketPrismFileDescriptorsLow: {
+    series: { [`${C}open_fds{}`]: turns(100, 900) },
+    near: { [`${C}open_fds{}`]: turns(100, 800) },
+  },
+  MarketPrismFrequentReconnects: {
+    series: { [`${C}reconnects_total{exchange="okx",market="spot",cause="lost"}`]: `0x${BEFORE} 0+1x18 18x${ALL}` },
+    near: { [`${C}reconnects_total{exchange="okx",market="spot",cause="lost"}`]: `0x${BEFORE} 0+1x9 9x${ALL}` },
+  },
+  MarketPrismCertificateExpiring: {
+    series: { [`${C}certificate_expires_timestamp_seconds{}`]: turns(90 * 86_400, 10 * 86_400) },
+    near: { [`${C}certificate_expires_timestamp_seconds{}`]: turns(90 * 86_400, 20 * 86_400) },
+  },
+}
+
+/** Series of a Collector with these changes, by their full names. */
+export function seriesOf(
+  changed: Series,
+  whose = { namespace: 'desk-a', collector: 'majors' },
+): Record<string, string> {
+  const all = Object.entries({ ...WELL, ...changed }).flatMap(([name, values]): [string, string][] => {
+    if (values === undefined) return []
+    const [metric = '', own = ''] = name.split(/[{}]/)
+    return [[`${metric}{${[...labelsOf(metric, own, whose), ...(own === '' ? [] : [own])].join(',')}}`, values]]
+  })
+  return Object.fromEntries(all)
+}
+
+/** What each series has from its scrape. */
+function labelsOf(
+  metric: string,
+  own: string,
+  { namespace, collector }: { namespace: string; collector: string },
+): string[] {
+  if (metric.startsWith('jetstream')) return []
+  if (metric.startsWith('kubelet')) return [`namespace="${namespace}"`]
+  const target = Object.entries({ shard: '0', publisher: 'a', pod: 'majors-0-a-1' }).filter(
+    ([label]) => !own.includes(`${label}=`),
+  )
+  const pod = metric.startsWith(O) ? ['pod="operator-1"'] : target.map(([label, value]) => `${label}="${value}"`)
+  return [`namespace="${namespace}"`, `collector="${collector}"`, ...pod]
+}
+
+const TLS = { secret: { name: 'nats-tls' } }
+const NATS = { nats: { servers: ['tls://nats:4222'], tls: TLS } }
+
+/** Collectors of one name that have all rules between them. */
+export const OWNERS: readonly Owner[] = [
+  { sink: NATS },
+  { sink: NATS, redundancy: 2 },
+  { sink: { file: { path: '/data', volume: { size: '10Gi' } } } },
+].map((spec) => desiredOf(spec).owner)
