@@ -36,6 +36,13 @@ const SLOTS_FIRST = 64
 const EMPTY = 0
 /** Price and size of a level on their way out. */
 const LEVEL = Buffer.alloc(2 * (DECIMAL_MAX + 1))
+const LEVEL_VIEW = new DataView(LEVEL.buffer)
+/** Where they begin and end. */
+const LEVEL_AT = new Int32Array(4)
+
+function dataView(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+}
 
 /** One side. Its levels lie in slots; a table with open addresses finds the slot of a price. */
 export class Side {
@@ -125,13 +132,15 @@ export class Side {
    */
   print(out: Buffer, pos: number, depth: number, convert: Convert | undefined): number {
     const slots = this.ranked(depth)
+    const view = dataView(out)
     out[pos++] = OPEN_BRACKET
     for (let i = 0; i < slots.length; i++) {
       if (i > 0) out[pos++] = COMMA
       const slot = slots[i] as number
-      const end = this.printLevel(LEVEL, 0, slot, COMMA)
-      const priceEnd = this.#priceTexts.length(slot)
-      pos = writeLevel(out, pos, LEVEL, 0, priceEnd, priceEnd + 1, end - 1, convert)
+      LEVEL_AT[3] = this.printLevel(LEVEL, 0, slot, COMMA) - 1
+      LEVEL_AT[1] = this.#priceTexts.length(slot)
+      LEVEL_AT[2] = LEVEL_AT[1] + 1
+      pos = writeLevel(out, view, pos, LEVEL, LEVEL_VIEW, LEVEL_AT, 0, this.#prices[slot] as number, convert)
     }
     out[pos++] = CLOSE_BRACKET
     return pos

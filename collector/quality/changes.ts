@@ -25,19 +25,17 @@ export class Changes {
   readonly #forms: readonly Values[]
   /** The form of the element that is kept; -1 before the first. */
   #form = -1
-  /** Its bytes from the first value to the last: one copy costs less than one for each value. */
+  /** Its values one behind the other, and the length of each; -1 where it is absent. */
   #bytes = Buffer.alloc(BYTES_FIRST)
   #view = dataView(this.#bytes)
-  /** Where each value lies in them, and how long it is; -1 where it is absent. */
-  readonly #starts: Int32Array
   readonly #lengths: Int32Array
+  /** Where the last value ends. */
+  #end = 0
 
   /** @param keys those whose values count; absent: all that go into the message */
   constructor(forms: Forms, keys?: readonly string[]) {
     this.#forms = valuesOf(forms, keys)
-    const length = Math.max(...this.#forms.map(({ rows }) => rows.length))
-    this.#starts = new Int32Array(length)
-    this.#lengths = new Int32Array(length)
+    this.#lengths = new Int32Array(Math.max(...this.#forms.map(({ rows }) => rows.length)))
   }
 
   /** Whether the element that this form's frame read last has the values of the one that is kept. */
@@ -46,14 +44,15 @@ export class Changes {
     const { frame, rows } = this.#forms[form] as Values
     const { at } = frame
     const kept = this.#bytes
+    let pos = this.#end
     // From the last one back: what a message begins with, as times and opening prices, is the same most often.
     for (let i = rows.length - 1; i >= 0; i--) {
       const row = rows[i] as number
       const start = at[row] as number
       const length = start < 0 ? -1 : (at[row + 1] as number) - start
       if (length !== this.#lengths[i]) return false
-      const from = this.#starts[i] as number
-      for (let j = 0; j < length; j++) if (bytes[start + j] !== kept[from + j]) return false
+      if (length > 0) pos -= length
+      for (let j = 0; j < length; j++) if (bytes[start + j] !== kept[pos + j]) return false
     }
     return true
   }
@@ -62,26 +61,25 @@ export class Changes {
   keep(form: number, bytes: Buffer): void {
     const { frame, rows } = this.#forms[form] as Values
     const { at } = frame
-    let first = bytes.length
-    let end = 0
+    const view = viewOf(bytes)
+    let pos = 0
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i] as number
       const start = at[row] as number
-      this.#starts[i] = start
-      this.#lengths[i] = start < 0 ? -1 : (at[row + 1] as number) - start
-      if (start < 0) continue
-      if (start < first) first = start
-      if ((at[row + 1] as number) > end) end = at[row + 1] as number
+      const length = start < 0 ? -1 : (at[row + 1] as number) - start
+      this.#lengths[i] = length
+      if (length <= 0) continue
+      if (pos + length > this.#bytes.length) this.#grow(pos + length)
+      // They are proven to be ASCII, and so short that a native copy costs more.
+      copyAscii(view, bytes.byteOffset + start, this.#view, pos, length)
+      pos += length
     }
+    this.#end = pos
     this.#form = form
-    if (end <= first) return
-    for (let i = 0; i < rows.length; i++) this.#starts[i] = (this.#starts[i] as number) - first
-    if (end - first > this.#bytes.length) this.#grow(end - first)
-    copyAscii(viewOf(bytes), bytes.byteOffset + first, this.#view, 0, end - first)
   }
 
-  #grow(length: number): void {
-    this.#bytes = Buffer.alloc(length + (length >> 1))
+  #grow(more: number): void {
+    this.#bytes = Buffer.concat([this.#bytes, Buffer.alloc(more)])
     this.#view = dataView(this.#bytes)
   }
 }

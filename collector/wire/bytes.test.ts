@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { integerAt, isZero, provenInteger, writeInteger } from './bytes.ts'
+import { findByte, integerAt, isZero, provenInteger, writeInteger } from './bytes.ts'
 
 const RUNS = { numRuns: 1_000 }
 
@@ -77,6 +77,20 @@ test('isZero holds for zero with any number of zeros behind the point', () => {
   fc.assert(
     fc.property(decimal, (s) => {
       expect(isZero(...within(s))).toBe(Number(s) === 0)
+    }),
+    RUNS,
+  )
+})
+
+test('findByte finds the first, whatever stands around it, and none beyond the end', () => {
+  const near = fc.constantFrom(0x00, 0x21, 0x22, 0x23, 0x5d, 0x7c, 0x7d, 0x7e, 0x80, 0xa2, 0xfd, 0xff)
+  fc.assert(
+    fc.property(fc.array(near, { maxLength: 40 }), fc.nat(8), near, (all, from, byte) => {
+      const bytes = Buffer.from([...all, byte, byte, byte])
+      const pos = Math.min(from, all.length)
+      const found = all.indexOf(byte, pos)
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+      expect(findByte(view, pos, all.length, byte)).toBe(found < 0 ? all.length : found)
     }),
     RUNS,
   )

@@ -31,7 +31,9 @@ function written(pairs: readonly Pair[], sizing: Sizing): unknown {
   const { bytes, levels } = placed(pairs)
   const convert = converterOf(sizing)
   const to = Buffer.alloc(sideBytesMax(levels, convert) + 1)
-  const end = writeSide(to, 1, bytes, levels, convert)
+  for (const [i, [price]] of pairs.entries()) levels.price[i] = Number(price)
+  const view = new DataView(bytes.buffer)
+  const end = writeSide(to, new DataView(to.buffer), 1, bytes, view, levels, convert)
   expect(end).toBeLessThanOrEqual(to.length)
   return JSON.parse(to.toString('latin1', 1, end))
 }

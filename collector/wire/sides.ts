@@ -4,7 +4,7 @@
 // Always: prices and raw sizes are the venue's own digits, in quotes also where it sends JSON numbers. A size of zero,
 // which removes its level, stands as the venue wrote it ("0.00"); converted it is "0", and the raw size as written. So is
 // the size of a figure at a price of zero, which makes none: such a level is no level.
-import { CLOSE_BRACKET, COMMA, OPEN_BRACKET, QUOTE, ZERO } from './bytes.ts'
+import { CLOSE_BRACKET, COMMA, OPEN_BRACKET, ZERO, ascii } from './bytes.ts'
 import type { Levels } from './levels.ts'
 import { type Convert, sizeBytesMax } from './sizes.ts'
 
@@ -24,59 +24,73 @@ export function levelBytesMax(price: number, size: number, convert: Convert | un
   return price + sizes + '["","",""],'.length
 }
 
-/** Writes levels as the message has them, where they do not stand so in the frame; returns the place behind them. */
+/** What stands around the values of a level. What is written of {@link BETWEEN} too many is written over. */
+const BEFORE = ascii('["').readInt16LE()
+const BETWEEN = ascii('","\0').readInt32LE()
+const BEHIND = ascii('"]').readInt16LE()
+
+/**
+ * Writes levels as the message has them, where they do not stand so in the frame; returns the place behind them.
+ * @param view of the memory in which `bytes` lie; `toView` is that of `to`
+ */
 export function writeSide(
   to: Buffer,
+  toView: DataView,
   pos: number,
   bytes: Buffer,
-  { at, count }: Levels,
+  view: DataView,
+  { at, price, count }: Levels,
   convert: Convert | undefined,
 ): number {
   to[pos++] = OPEN_BRACKET
-  for (let row = 0; row < count * 4; row += 4) {
-    if (row > 0) to[pos++] = COMMA
-    const [price, priceEnd] = [at[row] as number, at[row + 1] as number]
-    pos = writeLevel(to, pos, bytes, price, priceEnd, at[row + 2] as number, at[row + 3] as number, convert)
+  for (let i = 0; i < count; i++) {
+    if (i > 0) to[pos++] = COMMA
+    pos = writeLevel(to, toView, pos, bytes, view, at, i * 4, price[i] as number, convert)
   }
-  to[pos++] = CLOSE_BRACKET
-  return pos
-}
-
-/** Writes one level, its price in [price, priceEnd) and its size in [size, sizeEnd) of `from`. */
-export function writeLevel(
-  to: Buffer,
-  pos: number,
-  from: Buffer,
-  price: number,
-  priceEnd: number,
-  size: number,
-  sizeEnd: number,
-  convert: Convert | undefined,
-): number {
-  to[pos++] = OPEN_BRACKET
-  to[pos++] = QUOTE
-  for (let k = price; k < priceEnd; k++) to[pos++] = from[k] as number
-  to[pos++] = QUOTE
-  to[pos++] = COMMA
-  to[pos++] = QUOTE
-  if (convert !== undefined) {
-    const end = convert(to, pos, from, size, sizeEnd, price, priceEnd)
-    if (end < 0) to[pos++] = ZERO
-    else pos = end
-    to[pos++] = QUOTE
-    to[pos++] = COMMA
-    to[pos++] = QUOTE
-  }
-  for (let k = size; k < sizeEnd; k++) to[pos++] = from[k] as number
-  to[pos++] = QUOTE
   to[pos++] = CLOSE_BRACKET
   return pos
 }
 
 /**
- * Copies n bytes of ASCII, or of whole UTF-8, as many as can be at once: eight of them are a double that is never a NaN,
- * so no bit changes.
+ * Writes one level: where its price and size begin and end in `from`, four offsets from `row` of `at` on say.
+ * @param known the price
  */
+export function writeLevel(
+  to: Buffer,
+  toView: DataView,
+  pos: number,
+  from: Buffer,
+  view: DataView,
+  at: Int32Array,
+  row: number,
+  known: number,
+  convert: Convert | undefined,
+): number {
+  const [price, priceEnd, size, sizeEnd] = [
+    at[row] as number,
+    at[row + 1] as number,
+    at[row + 2] as number,
+    at[row + 3] as number,
+  ]
+  toView.setInt16(pos, BEFORE, true)
+  copyAscii(view, from.byteOffset + price, toView, pos + 2, priceEnd - price)
+  pos += 2 + priceEnd - price
+  toView.setInt32(pos, BETWEEN, true)
+  pos += 3
+  if (convert !== undefined) {
+    const end = convert(to, pos, from, size, sizeEnd, price, priceEnd, known)
+    if (end < 0) to[pos++] = ZERO
+    else pos = end
+    toView.setInt32(pos, BETWEEN, true)
+    pos += 3
+  }
+  copyAscii(view, from.byteOffset + size, toView, pos, sizeEnd - size)
+  pos += sizeEnd - size
+  toView.setInt16(pos, BEHIND, true)
+  return pos + 2
+}
+
+/** Copies n ASCII bytes, as many as can be at once: eight are a double that is never a NaN, so no bit changes. */
 export function copyAscii(from: DataView, start: number, to: DataView, pos: number, n: number): void {
   if (n >= 8) {
     for (let k = 0; k < n - 8; k += 8) to.setFloat64(pos + k, from.getFloat64(start + k, true), true)

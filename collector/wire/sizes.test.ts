@@ -16,6 +16,10 @@ function writer(sizing: Sizing): Write {
     if (end === NO_SIZE) return undefined
     expect(end - 4).toBeLessThanOrEqual(SIZE_BYTES_MAX)
     expect(to.toString('latin1', 0, 4) + to.toString('latin1', end)).toMatch(/^#+$/)
+    // Whoever has read the price already gets the same.
+    const again = Buffer.alloc(SIZE_BYTES_MAX + 8, '#')
+    convert(again, 4, from, 1, 1 + figure.length, at, at + (price ?? '').length, Number(price ?? 0))
+    expect(again.toString()).toBe(to.toString())
     return to.toString('latin1', 4, end)
   }
 }

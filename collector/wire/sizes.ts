@@ -23,6 +23,7 @@ export const BASE: Sizing = { kind: 'base' }
 /**
  * Writes the size in base for the figure in [size, sizeEnd) and the price in [price, priceEnd) of `from`.
  * @param price negative where there is none, which only inverse sizes mind
+ * @param known the price as the nearest double, where somebody has read it already
  * @returns the place behind it, at most {@link SIZE_BYTES_MAX} from `pos`; {@link NO_SIZE} for a negative figure, and
  * where a price above zero is needed and not there
  */
@@ -34,6 +35,7 @@ export type Convert = (
   sizeEnd: number,
   price: number,
   priceEnd: number,
+  known?: number,
 ) => number
 
 export const NO_SIZE = -1
@@ -85,7 +87,20 @@ function factorOf(text: string): Factor {
   return { digits, places: kept.length, whole: Number(digits), timesMax }
 }
 
-function linear({ digits, places, whole, timesMax }: Factor): Convert {
+function linear(factor: Factor): Convert {
+  return factor.whole === 1 ? tens(factor.places) : multiple(factor)
+}
+
+/** A multiplier of 1, 0.1, 0.01 …, as most are: only the point moves. */
+function tens(places: number): Convert {
+  return (to, pos, from, size, sizeEnd) => {
+    if (from[size] === MINUS) return NO_SIZE
+    const length = copyDigits(from, size, sizeEnd)
+    return length === 0 ? writeZeros(to, pos, 1) : writeDecimal(to, pos, length, placesRead + places)
+  }
+}
+
+function multiple({ digits, places, whole, timesMax }: Factor): Convert {
   return (to, pos, from, size, sizeEnd) => {
     if (from[size] === MINUS) return NO_SIZE
     const figure = wholeOf(from, size, sizeEnd)
@@ -96,7 +111,7 @@ function linear({ digits, places, whole, timesMax }: Factor): Convert {
   }
 }
 
-/** Two roundings of a double below ROUND_MAX come to 2.3e-4: nearer than this to a half they could mislead. */
+/** Three roundings of a double below ROUND_MAX come to 3.4e-4: nearer than this to a half they could mislead. */
 const DOUBT = 1e-3
 const POWERS = Float64Array.from({ length: 23 }, (_, i) => 10 ** i)
 const POWER_MAX = POWERS.length - 1
@@ -104,15 +119,20 @@ const POWER_MAX = POWERS.length - 1
 function inverse({ digits, places, whole, timesMax }: Factor): Convert {
   // The power of ten of the quotient before: mostly the right one.
   let power = 0
-  return (to, pos, from, size, sizeEnd, price, priceEnd) => {
+  return (to, pos, from, size, sizeEnd, price, priceEnd, known = 0) => {
     if (from[size] === MINUS) return NO_SIZE
     const figure = wholeOf(from, size, sizeEnd)
     if (figure === 0) return writeZeros(to, pos, 1)
-    let shift = placesRead + places
+    const figurePlaces = placesRead + places
     if (price < 0 || from[price] === MINUS) return NO_SIZE
-    const divisor = wholeOf(from, price, priceEnd)
-    if (divisor === 0) return NO_SIZE
-    shift -= placesRead
+    // The digits of the price without its point, or the price itself, which is rounded once.
+    let divisor = known
+    let shift = figurePlaces
+    if (!(known > 0)) {
+      divisor = wholeOf(from, price, priceEnd)
+      if (divisor === 0) return NO_SIZE
+      shift -= placesRead
+    }
     const isExact = figure <= timesMax && divisor <= Number.MAX_SAFE_INTEGER
     const quotient = isExact ? (figure * whole) / divisor : Number.NaN
     let scaled = shifted(quotient, power)
@@ -122,9 +142,36 @@ function inverse({ digits, places, whole, timesMax }: Factor): Convert {
     const rest = scaled - floor
     // NaN is not.
     const isSure = scaled >= ROUND_MIN && Math.abs(rest - 0.5) > DOUBT
-    if (isSure) return writeRounded(to, pos, writeInteger(DIGITS, 0, rest > 0.5 ? floor + 1 : floor), power + shift)
-    return writeQuotient(to, pos, bigOf(from, size, sizeEnd) * digits, bigOf(from, price, priceEnd), shift)
+    if (isSure) return writeRounded(to, pos, significant(rest > 0.5 ? floor + 1 : floor), power + shift)
+    wholeOf(from, price, priceEnd)
+    const [a, b] = [bigOf(from, size, sizeEnd) * digits, bigOf(from, price, priceEnd)]
+    return writeQuotient(to, pos, a, b, figurePlaces - placesRead)
   }
+}
+
+/** Writes a rounded quotient into DIGITS; returns how many it has: 12, but where rounding up made it 10^12. */
+function significant(n: number): number {
+  if (n >= ROUND_MAX) return writeInteger(DIGITS, 0, n)
+  // Without a loop, and in small integers: six and six.
+  const high = Math.floor(n / 1e6)
+  writeSix(0, high | 0)
+  writeSix(SIGNIFICANT / 2, (n - high * 1e6) | 0)
+  return SIGNIFICANT
+}
+
+function writeSix(at: number, n: number): void {
+  const a = (n / 10_000) | 0
+  const rest = n - a * 10_000
+  const b = (rest / 100) | 0
+  writePair(at, a)
+  writePair(at + 2, b)
+  writePair(at + 4, rest - b * 100)
+}
+
+function writePair(at: number, n: number): void {
+  const ten = (n / 10) | 0
+  DIGITS[at] = ZERO + ten
+  DIGITS[at + 1] = ZERO + n - ten * 10
 }
 
 /** A number times a power of ten of up to 22, either way: one rounding. */
@@ -188,8 +235,21 @@ function writeZeros(to: Buffer, pos: number, n: number): number {
   return pos
 }
 
-/** Places behind the point in the decimal that `wholeOf` read last. */
+/** Places behind the point in the decimal that `wholeOf` or `copyDigits` read last. */
 let placesRead = 0
+
+/** Copies the digits of a decimal without sign to DIGITS, without its point and the zeros that lead; returns how many. */
+function copyDigits(bytes: Buffer, start: number, end: number): number {
+  let length = 0
+  let point = end
+  for (let i = start; i < end; i++) {
+    const c = bytes[i] as number
+    if (c === DOT) point = i + 1
+    else if (length > 0 || c !== ZERO) DIGITS[length++] = c
+  }
+  placesRead = end - point
+  return length
+}
 
 /** So many digits fit 32 bits. */
 const SMALL_DIGITS = 9

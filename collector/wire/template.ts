@@ -148,7 +148,7 @@ export class Template implements Constants {
         copyAscii(view, bytes.byteOffset + start, to, pos, length)
         pos += length
       } else {
-        pos = writeSide(room, pos, bytes, levels, this.convert)
+        pos = writeSide(room, to, pos, bytes, view, levels, this.convert)
       }
     }
     return pos
