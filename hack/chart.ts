@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { isMap, isScalar, parseDocument, stringify } from 'yaml'
 import type { Pair, YAMLMap } from 'yaml'
 import { crd } from '../crds/crd.ts'
+import { operatorGroups } from '../operator/monitoring/operator-rules.ts'
 
 export const CHART = 'charts/marketprism'
 
@@ -11,6 +12,13 @@ export const CHART = 'charts/marketprism'
 export function chartCrd(): string {
   const header = '# Generated from crds/collector.ts by `npm run generate`. Do not edit.\n'
   return header + stringify({ spec: crd()['spec'] }, { lineWidth: 120, aliasDuplicateObjects: false })
+}
+
+/** Alerts on the operator, in which the chart's template fills in where it is installed. */
+export function chartAlerts(): string {
+  const header = '# Generated from operator/monitoring/operator-rules.ts by `npm run generate`. Do not edit.\n'
+  const groups = operatorGroups('OPERATOR_NAMESPACE', 'OPERATOR_JOB')
+  return header + stringify({ groups }, { lineWidth: 120, aliasDuplicateObjects: false })
 }
 
 /** One value of the chart. */

@@ -54,8 +54,9 @@ async function main(argv: readonly string[]): Promise<number> {
     if (isOurs) say(`The cluster is left to be looked at; hack/cluster down --name ${values.name} removes it.`)
     return isGood ? 0 : 1
   }
-  await step('down', async () => void say(await removeCluster(values.name)))
-  return isGood && sayLeft(before, await leftovers()) ? 0 : 1
+  say(await step('down', () => removeCluster(values.name)))
+  const isClean = sayLeft(before, await leftovers())
+  return isGood && isClean ? 0 : 1
 }
 
 /** @returns whether every step passed */

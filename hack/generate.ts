@@ -12,7 +12,7 @@ import { renderOperatorMetrics } from '../operator/metrics/reference.ts'
 import { DASHBOARDS } from '../operator/monitoring/dashboards/all.ts'
 import { alertPlaces, drawn } from '../operator/monitoring/dashboards/draw.ts'
 import { renderMonitoring } from '../operator/monitoring/reference.ts'
-import { CHART, chartCrd, chartReadme } from './chart.ts'
+import { CHART, chartAlerts, chartCrd, chartReadme } from './chart.ts'
 
 export interface Generated {
   /** From the root of the repository. */
@@ -33,6 +33,7 @@ export const GENERATED: readonly Generated[] = [
   { path: templateOf({ name: 'alerts' }), render: () => `${JSON.stringify(alertPlaces(), null, 1)}\n` },
   ...DASHBOARDS.map((dashboard) => ({ path: templateOf(dashboard), render: () => drawn(dashboard) })),
   { path: `${CHART}/files/collectors.marketprism.io.yaml`, render: chartCrd },
+  { path: `${CHART}/files/operator-alerts.yaml`, render: chartAlerts },
   { path: `${CHART}/README.md`, render: chartReadme },
 ]
 

@@ -89,7 +89,7 @@ async function asked<T>(url: string, parameters: Readonly<Record<string, string>
   // Queries of panels are too long for the address of a GET.
   const isQuery = url.endsWith('/query')
   const body = new URLSearchParams(parameters)
-  const response = await (isQuery ? fetch(url, { method: 'POST', body }) : fetch(`${url}?${body}`))
+  const response = await (isQuery ? fetch(url, { method: 'POST', body }) : fetch(`${url}?${body.toString()}`))
   const answer = (await response.json()) as { readonly status: string; readonly data: T; readonly error?: string }
   if (answer.status !== 'success') throw new Error(`${answer.error}: ${JSON.stringify(parameters)}`)
   return answer.data

@@ -195,7 +195,7 @@ function read(path: string): Source {
   const text = readFileSync(join(root, path), 'utf8')
   const specifiers = [...text.matchAll(SPECIFIER)].map(([, to]) => to ?? '')
   const imports = specifiers.map((to) => relative(root, resolve(root, dirname(path), to)))
-  return { path, text, imports, isTest: path.endsWith('.test.ts') }
+  return { path, text, imports, isTest: /\.(?:test|e2e)\.ts$/.test(path) }
 }
 
 function linesWith(paths: string[], pattern: RegExp): string[] {

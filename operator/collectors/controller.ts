@@ -4,6 +4,7 @@
 // required cache has synced. A change of anything that belongs to a Collector queues the Collector's key, never an event.
 import type { Logger } from 'pino'
 import { type Healer, openHealer } from '../healing/healer.ts'
+import { withoutBodies } from '../kube/bodies.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { type Clock, realClock, wait } from '../kube/clock.ts'
 import type { Recorder } from '../kube/events.ts'
@@ -13,6 +14,7 @@ import { openQueue, type Queue as WorkQueue } from '../kube/queue.ts'
 import type { Counts } from '../metrics/counts.ts'
 import type { ClusterFacts, OptionalApis } from '../resources/facts.ts'
 import { LABEL, MANAGER } from '../resources/labels.ts'
+import { isDashboard } from '../monitoring/dashboard.ts'
 import { Fights } from './fights.ts'
 import { Firsts } from './first.ts'
 import { COLLECTOR, MADE, OPTIONAL } from './kinds.ts'
@@ -250,6 +252,7 @@ function openWatches({ client, namespaces, log, clocks }: ControllerOptions, tak
         ...(namespace === undefined ? {} : { namespace }),
         ...(labelSelector === undefined ? {} : { labelSelector }),
         onChange,
+        keep: keptOf,
         ...(clocks?.caches === undefined ? {} : { clock: clocks.caches }),
         log: (message, fields) => log.debug({ kind: kind.kind, ...fields }, message),
       })
@@ -278,6 +281,11 @@ function openWatches({ client, namespaces, log, clocks }: ControllerOptions, tak
       })
       .join()
   return { all, collectors, required, apis, states, isOptionalKnown }
+}
+
+/** Dashboards are only compared, and are long; documents of shards are read again. */
+function keptOf(object: KubeObject): KubeObject {
+  return isDashboard(object) ? withoutBodies(object) : object
 }
 
 /** Key of the Collector that a pod is labelled with. */

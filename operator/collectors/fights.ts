@@ -24,10 +24,16 @@ export class Fights {
   mayCorrect(id: string, path: string, nowMs: number): boolean {
     const { times: before = [], quietUntilMs = 0 } = this.#fights.get(id) ?? {}
     if (nowMs < quietUntilMs) return false
-    const times = [...before.filter((time) => nowMs - time < WITHIN_MS), nowMs]
-    const isFight = times.length > TIMES_MAX
-    this.#fights.set(id, { path, times: isFight ? [] : times, quietUntilMs: isFight ? nowMs + QUIET_MS : 0 })
-    return !isFight
+    const times = before.filter((time) => nowMs - time < WITHIN_MS)
+    if (times.length < TIMES_MAX) return true
+    this.#fights.set(id, { path, times: [], quietUntilMs: nowMs + QUIET_MS })
+    return false
+  }
+
+  /** The object was put right. What could not be is no fight, but a failure. */
+  corrected(id: string, path: string, nowMs: number): void {
+    const times = this.#fights.get(id)?.times ?? []
+    this.#fights.set(id, { path, times: [...times, nowMs].slice(-TIMES_MAX), quietUntilMs: 0 })
   }
 
   /** The fields that are left to others now, each as `Deployment/majors-0-a spec.replicas`. */

@@ -12,7 +12,7 @@ export interface Publishing {
   readonly configName: string | undefined
   /** Whether the controller has seen the template, and only pods of it are left and ready. */
   readonly isSettled: boolean
-  /** Whether pods of another template are left, or those of this one not made yet; a pod that fails is no rollout. */
+  /** Whether pods of this template have not replaced all others yet; a pod that fails afterwards is no rollout. */
   readonly isRolling: boolean
   /** Pods that are ready, of whatever template. */
   readonly ready: number
@@ -24,6 +24,7 @@ interface DeploymentStatus {
   readonly updatedReplicas?: number
   readonly readyReplicas?: number
   readonly availableReplicas?: number
+  readonly conditions?: readonly { readonly type: string; readonly reason?: string }[]
 }
 
 interface PodTemplate {
@@ -52,6 +53,7 @@ export function publishingsOf(objects: Iterable<KubeObject>): Publishing[] {
 function publishing(object: KubeObject, shard: number, publisher: Publisher): Publishing {
   const { template, replicas = 1 } = object['spec'] as { template?: PodTemplate; replicas?: number }
   const status = (object['status'] ?? {}) as DeploymentStatus
+  const { conditions = [] } = status
   const isSeen = (status.observedGeneration ?? 0) >= (object.metadata.generation ?? 1)
   const isMade = (status.updatedReplicas ?? 0) === replicas && (status.replicas ?? 0) === replicas
   return {
@@ -61,7 +63,7 @@ function publishing(object: KubeObject, shard: number, publisher: Publisher): Pu
     object,
     configName: template?.spec?.volumes?.find(({ name }) => name === CONFIG_VOLUME)?.configMap?.name,
     isSettled: isSeen && isMade && (status.availableReplicas ?? 0) === replicas,
-    isRolling: !isSeen || !isMade,
+    isRolling: !isSeen || !isMade || !conditions.some(({ reason }) => reason === 'NewReplicaSetAvailable'),
     ready: status.readyReplicas ?? 0,
   }
 }

@@ -53,7 +53,7 @@ describeWithControlPlane('readers', { controllerManager: true, audit: true }, (p
 })
 
 test('who may not look beyond its namespaces asks nobody; who is refused knows nothing', async () => {
-  const list = vi.fn(() => Promise.reject(new Error('403')))
+  const list = vi.fn<() => Promise<never>>(() => Promise.reject(new Error('403')))
   const options = { client: { list }, hasPrometheusOperator: () => true, onChange: () => {} }
   const nobody = { prometheuses: undefined, namespaces: new Map(), sidecars: undefined }
   const narrow = watchReaders({ ...options, isClusterWide: false })
@@ -67,7 +67,7 @@ test('who may not look beyond its namespaces asks nobody; who is refused knows n
 
 test('a change is told, and no look that finds the same', async () => {
   let items: object[] = []
-  const onChange = vi.fn()
+  const onChange = vi.fn<() => void>()
   const client = { list: () => Promise.resolve({ items, resourceVersion: '1' }) } as never
   const watch = watchReaders({ client, isClusterWide: true, hasPrometheusOperator: () => false, onChange, everyMs: 5 })
   await watch.start()
@@ -83,7 +83,7 @@ function grafana(): object {
   const sidecar = (name: string, label: string) => ({
     name,
     image: 'kiwigrid/k8s-sidecar:1',
-    env: Object.entries({ LABEL: label, LABEL_VALUE: '1', FOLDER: `dashboards-of-${name}`, NAMESPACE: 'ALL' }).map(
+    env: Object.entries({ LABEL: label, LABEL_VALUE: '1', FOLDER: `provisioned-${name}`, NAMESPACE: 'ALL' }).map(
       ([key, value]) => ({ name: key, value }),
     ),
   })

@@ -88,7 +88,7 @@ async function bringAbout(seen: Seen, wish: Wish, world: World): Promise<Outcome
   const failures: Failure[] = []
   const conflicts: Failure[] = []
   const changed: string[] = []
-  for (const { object, live } of now) {
+  for (const { object, live, path } of now) {
     const id = idOf(object)
     // Its pods would wait for what is not there, and those that run would perhaps have ended for them.
     if (lacks(object, [...failures, ...conflicts])) {
@@ -98,6 +98,7 @@ async function bringAbout(seen: Seen, wish: Wish, world: World): Promise<Outcome
     try {
       await put(object, live, seen, world)
       world.counts.applied(object.kind)
+      if (isCorrection(object, live)) world.fights.corrected(`${seen.key} ${id}`, path, world.nowMs())
       changed.push(id)
     } catch (error) {
       if (error instanceof Taken) conflicts.push({ id, error })
@@ -151,8 +152,13 @@ function differences(seen: Seen, wish: Wish): Due[] {
 
 /** Whether the object may be put right: not while somebody else keeps changing what we have applied already. */
 function mayCorrect({ object, live, path }: Due, seen: Seen, world: World): boolean {
-  if (live?.metadata.annotations?.[APPLIED] !== hashOf(object)) return true
+  if (!isCorrection(object, live)) return true
   return world.fights.mayCorrect(`${seen.key} ${idOf(object)}`, path, world.nowMs())
+}
+
+/** Whether what is wanted was applied already, and somebody has changed it. */
+function isCorrection(object: KubeObject, live: KubeObject | undefined): boolean {
+  return live?.metadata.annotations?.[APPLIED] === hashOf(object)
 }
 
 function turnsOf(seen: Seen, due: readonly Due[], world: World): { turns: string[]; isQueued: boolean } {

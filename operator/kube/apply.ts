@@ -5,6 +5,7 @@
 // (quantities, int-or-string, empty and absent). A field that we no longer want is noticed by an annotation with the
 // hash of what was applied last. Never: asks the server.
 import { createHash } from 'node:crypto'
+import { withoutBodies } from './bodies.ts'
 import type { KubeObject } from './objects.ts'
 import { isSameQuantity } from './quantity.ts'
 import { isBuiltIn, isFilledIn, isLikeAbsent, isQuantity, isWhole, listKeys, type Path } from './schema.ts'
@@ -14,7 +15,7 @@ export const APPLIED = 'marketprism.io/applied'
 
 /** Hash of what is wanted: the object without status, and without the hash itself. The order of fields is nothing. */
 export function hashOf(desired: KubeObject): string {
-  const { status: _status, metadata, ...rest } = desired
+  const { status: _status, metadata, ...rest } = withoutBodies(desired)
   const { [APPLIED]: _hash, ...annotations } = metadata.annotations ?? {}
   const text = canonical({ ...rest, metadata: { ...metadata, annotations } })
   return createHash('sha256').update(text).digest('hex').slice(0, 20)
@@ -33,9 +34,9 @@ export function stamped<T extends KubeObject>(desired: T): T {
 export function differs(desired: KubeObject, live: KubeObject | undefined): string | undefined {
   if (live === undefined) return '(missing)'
   if (desired['stringData'] !== undefined) throw new Error('stringData cannot be compared; write data, in base64.')
-  const { apiVersion, kind: _kind, ...wanted } = desired
+  const { apiVersion, kind: _kind, ...wanted } = withoutBodies(desired)
   const builtIn = isBuiltIn(apiVersion)
-  const path = first(wanted, live, { path: [], builtIn, isWithin: false })
+  const path = first(wanted, withoutBodies(live), { path: [], builtIn, isWithin: false })
   if (path !== undefined) return textOf(path)
   // A status is written for itself, and has no annotation.
   const isStatus = wanted['status'] !== undefined

@@ -48,7 +48,7 @@ export function groupsOf(owner: Owner): { name: string; interval: string; rules:
     const recorded = RECORDINGS.filter((one) => one.group === group).map(({ record, expr }) => {
       return { record, expr: expr(query), labels: { namespace, collector: name } }
     })
-    const rules = [...recorded, ...alerts.map((rule) => written(rule, owner, query))]
+    const rules = [...recorded, ...alerts.map((rule) => writeRule(rule, owner, query))]
     return [{ name: `marketprism/${namespace}/${name}/${group}`, interval: INTERVAL, rules }]
   })
 }
@@ -62,7 +62,8 @@ function isWanted({ alert, wanted }: Rule, owner: Owner): boolean {
   return !(owner.spec.monitoring.alerts.disabled ?? []).includes(alert) && (wanted?.(owner) ?? true)
 }
 
-function written(rule: Rule, owner: Owner, query: Query): WrittenRule {
+/** A rule as it is written for a Collector. */
+export function writeRule(rule: Rule, owner: Owner, query = queryOf(owner)): WrittenRule {
   const { namespace, name } = owner
   const { threshold = rule.threshold, for: forLong = rule.for, labels } = overrideOf(rule.alert, owner)
   return {

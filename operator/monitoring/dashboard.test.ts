@@ -15,7 +15,7 @@ import { desiredOf } from '../../test/support/desired.ts'
 import type { KubeObject } from '../kube/objects.ts'
 import { METRICS as OPERATOR } from '../metrics.ts'
 import type { Desired } from '../resources/facts.ts'
-import { RUNBOOKS } from './alerts.ts'
+import { prometheusRule, RUNBOOKS } from './alerts.ts'
 import { dashboardsOf, dashboardText, linkOf, SHARED } from './dashboard.ts'
 import { DASHBOARDS } from './dashboards/all.ts'
 import { drawn } from './dashboards/draw.ts'
@@ -30,9 +30,9 @@ const all = DASHBOARDS.map(({ name, filters }) => {
   const text = dashboardText({ namespace: 'desk-a', name: 'majors' }, name)
   return { name, filters, text, dashboard: readDashboard(text) }
 })
-const each = test.for(all.map((one) => [one.name, one] as const))
+const named = all.map((one) => [one.name, one] as const)
 
-each('%s: is read-only, named, tagged, small, and says what it is for', ([name, { text, dashboard }]) => {
+test.for(named)('%s: is read-only, named, tagged, small, and says what it is for', ([name, { text, dashboard }]) => {
   expect(dashboard).toMatchObject({ schemaVersion: 39, editable: false, tags: ['marketprism'], timezone: 'utc' })
   expect(dashboard.uid).toMatch(/^mp-[0-9a-f]{32}$/)
   expect(dashboard.title).toMatch(name === 'overview' ? /^MarketPrism desk-a\/majors: / : /^MarketPrism desk-a: /)
@@ -43,7 +43,7 @@ each('%s: is read-only, named, tagged, small, and says what it is for', ([name, 
   expect(text).not.toMatch(/%\w+%/)
 })
 
-each('%s: its variables begin with the data source, and each of them works in a query', ([, one]) => {
+test.for(named)('%s: its variables begin with the data source, and each of them works in a query', ([, one]) => {
   const { dashboard, filters, text } = one
   const variables = dashboard.templating.list
   expect(variables[0]).toMatchObject({ name: 'datasource', type: 'datasource', query: 'prometheus' })
@@ -62,7 +62,7 @@ each('%s: its variables begin with the data source, and each of them works in a 
 })
 const ON_TIME_RANGE = { refresh: 2, allValue: '.*', includeAll: true, multi: true }
 
-each('%s: each panel has a title of its own, a description, a unit, and a place', ([, { dashboard }]) => {
+test.for(named)('%s: each panel has a title of its own, a description, a unit, and a place', ([, { dashboard }]) => {
   const { panels } = dashboard
   expect(panels.map(({ id }) => id)).toEqual(panels.map((_, i) => i + 1))
   const titles = panels.map(({ title }) => title)
@@ -80,7 +80,7 @@ each('%s: each panel has a title of its own, a description, a unit, and a place'
     expect(datasource, title).toEqual({ type: 'prometheus', uid: '${datasource}' })
     expect(fieldConfig?.defaults.unit, title).toBeTruthy()
     expect(targets.length, title).toBeGreaterThan(0)
-    expect(targets.map(({ refId }) => refId)).toEqual([...'ABCDEF'].slice(0, targets.length))
+    expect(targets.map(({ refId }) => refId)).toEqual(['A', 'B', 'C', 'D', 'E', 'F'].slice(0, targets.length))
     for (const { legendFormat, interval } of targets) {
       expect(legendFormat, title).toBeTruthy()
       expect(interval, title).toBe('15s')
@@ -88,29 +88,32 @@ each('%s: each panel has a title of its own, a description, a unit, and a place'
   }
 })
 
-each('%s: each selector is of a metric that there is, and has every variable that fits it', ([name, one]) => {
-  for (const { title, expr } of questionsOf(one.dashboard)) {
-    const selectors = [...expr.matchAll(/\b([a-zA-Z_]\w*)\{([^}]*)\}/g)]
-    expect(selectors.length, title).toBeGreaterThan(0)
-    for (const [, series = '', matchers = ''] of selectors) {
-      const metric = METRICS[series.replace(/_(?:bucket|count)$/, '')] ?? METRICS[series]
-      expect(metric !== undefined || FOREIGN.includes(series), `${title}: ${series}`).toBe(true)
-      const isAboutOperator = series.startsWith('marketprism_operator_') && !metric?.labels.includes('collector')
-      const wanted = isAboutOperator
-        ? ['namespace=~"$operator"']
-        : [
-            'namespace="$namespace"',
-            'collector=~"$collector"',
-            ...one.filters
-              .filter((label) => (label === 'shard' ? name === 'performance' : metric?.labels.includes(label)))
-              .map((label) => `${label}=~"$${label}"`),
-          ]
-      expect(matchers.split(','), `${title}: ${series}`).toEqual(expect.arrayContaining(wanted))
+test.for(named)(
+  '%s: each selector is of a metric that there is, and has every variable that fits it',
+  ([name, one]) => {
+    for (const { title, expr } of questionsOf(one.dashboard)) {
+      const selectors = [...expr.matchAll(/\b([a-zA-Z_]\w*)\{([^}]*)\}/g)]
+      expect(selectors.length, title).toBeGreaterThan(0)
+      for (const [, series = '', matchers = ''] of selectors) {
+        const metric = METRICS[series.replace(/_(?:bucket|count)$/, '')] ?? METRICS[series]
+        expect(metric !== undefined || FOREIGN.includes(series), `${title}: ${series}`).toBe(true)
+        const isAboutOperator = series.startsWith('marketprism_operator_') && !metric?.labels.includes('collector')
+        const wanted = isAboutOperator
+          ? ['namespace=~"$operator"']
+          : [
+              'namespace="$namespace"',
+              'collector=~"$collector"',
+              ...one.filters
+                .filter((label) => (label === 'shard' ? name === 'performance' : metric?.labels.includes(label)))
+                .map((label) => `${label}=~"$${label}"`),
+            ]
+        expect(matchers.split(','), `${title}: ${series}`).toEqual(expect.arrayContaining(wanted))
+      }
     }
-  }
-})
+  },
+)
 
-each('%s: counters are rated over a window that is never too short, and added up', ([, { dashboard }]) => {
+test.for(named)('%s: counters are rated over a window that is never too short, and added up', ([, { dashboard }]) => {
   for (const { title, expr } of questionsOf(dashboard)) {
     for (const [whole, series = ''] of expr.matchAll(/(?:\w+\()?\b(marketprism_\w+)\{[^}]*\}(?:\[[^\]]+\])?/g)) {
       const { type } = METRICS[series] ?? { type: 'histogram' }
@@ -240,6 +243,9 @@ test('each alert leads to one panel, or to a dashboard where no panel of ours sh
         alert,
       ).toContain(`${RUNBOOKS}/${alert}.md`)
   }
+  expect(JSON.stringify(prometheusRule(desiredOf()))).toContain(linkOf(desiredOf().owner, 'MarketPrismDataStale'))
+  const without = desiredOf({ monitoring: { dashboards: { enabled: false } } })
+  expect(JSON.stringify(prometheusRule(without))).not.toContain('/d/mp-')
   expect(linkOf(desiredOf().owner, 'MarketPrismSystemDown')).toBe(`/d/${all[0]?.dashboard.uid}?viewPanel=1`)
 })
 

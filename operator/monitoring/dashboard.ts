@@ -36,6 +36,13 @@ const INSTANCES = { dashboards: 'grafana' } as const
 
 type Named = Pick<Owner, 'namespace' | 'name'>
 
+/** Label by which Grafana's sidecar finds dashboards. */
+const SIDECAR = { grafana_dashboard: '1' } as const
+
+export function isDashboard({ kind, metadata }: Pick<KubeObject, 'kind' | 'metadata'>): boolean {
+  return kind === 'ConfigMap' && metadata.labels?.['grafana_dashboard'] !== undefined
+}
+
 /** ConfigMaps, and GrafanaDashboards where that API is there; none where the Collector wants none. */
 export function dashboardsOf({ owner, facts, isFirst = false }: Desired): KubeObject[] {
   if (!owner.spec.monitoring.dashboards.enabled) return []
@@ -87,7 +94,7 @@ function configMap(owner: Owner, name: DashboardName): KubeObject {
     kind: 'ConfigMap',
     metadata: {
       ...metadata,
-      labels: { grafana_dashboard: '1', ...own },
+      labels: { ...SIDECAR, ...own },
       annotations: { grafana_folder: folder },
     },
     data: { [fileOf(owner, name)]: dashboardText(owner, name) },
@@ -97,8 +104,7 @@ function configMap(owner: Owner, name: DashboardName): KubeObject {
 function grafanaDashboard(owner: Owner, name: DashboardName): KubeObject {
   const { labels, folder, instances } = owner.spec.monitoring.dashboards
   // Which instances it is for can never be changed in an object: other instances, another object.
-  const suffix =
-    instances === undefined ? '' : `-${digest(JSON.stringify(Object.entries(instances).toSorted())).slice(0, 6)}`
+  const suffix = instances === undefined ? '' : `-${digest(canonical(instances)).slice(0, 6)}`
   return {
     apiVersion: 'grafana.integreatly.org/v1beta1',
     kind: 'GrafanaDashboard',
@@ -111,6 +117,12 @@ function grafanaDashboard(owner: Owner, name: DashboardName): KubeObject {
       configMapRef: { name: `${owner.name}-${name}`, key: fileOf(owner, name) },
     },
   }
+}
+
+/** The same whatever the order. */
+function canonical(labels: Readonly<Record<string, string>>): string {
+  const lines = Object.entries(labels).map(([key, value]) => `${key}=${value}`)
+  return lines.toSorted().join(',')
 }
 
 function digest(text: string): string {

@@ -38,6 +38,6 @@ function conditionOf(desired: Desired, objects: readonly KubeObject[]): Monitori
   return {
     status: 'False',
     reason: 'ApiMissing',
-    message: `${missing.join(' and ')} of the Prometheus Operator cannot be used here (not installed, or not permitted); they are created as soon as they can be.`,
+    message: `${missing.join(' and ')} of monitoring.coreos.com cannot be used here (the Prometheus Operator is not installed, or we may not); they are created as soon as they can be.`,
   }
 }

@@ -108,6 +108,10 @@ export const SUITE: readonly Benchmark[] = [
     run: async (context) => (await import('./operator.ts')).operator(context),
   },
   {
+    goals: [share('proof.panels', 'queries of panels that show data of a running collector and operator')],
+    run: async () => (await import('./panels.ts')).panels(),
+  },
+  {
     goals: [share('agree.tardis', 'recorded frames that agree, or whose difference is explained')],
     run: async () => (await import('./agree.ts')).withTardis(),
   },

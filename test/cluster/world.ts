@@ -132,7 +132,6 @@ interface PodStatus {
   readonly containerStatuses?: readonly {
     readonly restartCount: number
     readonly containerID?: string
-    readonly image: string
   }[]
 }
 
@@ -154,7 +153,8 @@ export async function pods(selector: string, namespace: string = NAMESPACE): Pro
         isReady: conditions.some(({ type, status: is }) => type === 'Ready' && is === 'True'),
         restarts: container?.restartCount ?? 0,
         containerId: container?.containerID?.replace(/^.*:\/\//, '') ?? '',
-        image: container?.image ?? '',
+        // The status may name another tag of the same image.
+        image: (spec?.['containers'] as readonly { readonly image: string }[])[0]?.image ?? '',
         labels: metadata.labels ?? {},
       }
     })

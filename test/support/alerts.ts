@@ -3,33 +3,69 @@ import type { AlertName } from '../../crds/alerts.ts'
 import type { Owner } from '../../operator/resources/facts.ts'
 import { desiredOf } from './desired.ts'
 
-/** Samples before a fault, and in all; one each 15 s. */
-const BEFORE = 300
-const ALL = 420
 export const STEP_SECONDS = 15
-/** When the last sample before a fault is taken, s. */
-export const FAULT_SECONDS = BEFORE * STEP_SECONDS
-export const END_SECONDS = ALL * STEP_SECONDS
 
+/** When the fault begins: after so many samples, the last of them at `seconds`; and how many samples there are. */
+export interface Clock {
+  readonly before: number
+  readonly seconds: number
+  readonly all: number
+}
+export const clockOf = (before: number, after: number): Clock => ({
+  before,
+  seconds: before * STEP_SECONDS,
+  all: before + after,
+})
+/** Most rules need little history; what is usual needs an hour of it. */
+export const BRIEF = 12
+export const HOUR = 300
+
+/** Values of a series, as promtool writes them. */
+export type Values = (clock: Clock) => string
 /** Values by metric and own labels; undefined: there is no such series. */
-export type Series = Readonly<Record<string, string | undefined>>
+export type Series = Readonly<Record<string, Values | undefined>>
 
 /** Always the same. */
-export const flat = (value: number) => `${value}x${ALL}`
+export const flat =
+  (value: number): Values =>
+  ({ all }) =>
+    `${value}x${all}`
 /** Grows by so much each step. */
-export const grows = (by: number) => `0+${by}x${ALL}`
+export const grows =
+  (by: number): Values =>
+  ({ all }) =>
+    `0+${by}x${all}`
 /** Another value once the fault begins. */
-export const turns = (before: number, after: number) => `${before}x${BEFORE} ${after}x${ALL - BEFORE - 1}`
+export const turns =
+  (value: number, to: number): Values =>
+  ({ before, all }) =>
+    `${value}x${before} ${to}x${all - before - 1}`
 /** Grows otherwise once the fault begins. */
-export const growsThen = (before: number, after: number) =>
-  `0+${before}x${BEFORE} ${before * BEFORE + after}+${after}x${ALL - BEFORE - 1}`
-/** Is there from then on only, or no longer. */
-export const appears = (value: number) => `_x${BEFORE} ${value}x${ALL - BEFORE}`
-export const ends = (value: number) => `${value}x${BEFORE} stale`
+export const growsThen =
+  (by: number, then: number): Values =>
+  ({ before, all }) =>
+    `0+${by}x${before} ${by * before + then}+${then}x${all - before - 1}`
+/** Is there from the fault on only. */
+export const appears =
+  (value: number): Values =>
+  ({ before, all }) =>
+    `_x${before + 1} ${value}x${all - before - 1}`
+/** Is there until the fault only. */
+export const ends =
+  (value: number): Values =>
+  ({ before }) =>
+    `${value}x${before} stale`
 /** A fault that is over after so many samples. */
-export const blip = (before: number, during: number, samples: number) =>
-  `${before}x${BEFORE} ${during}x${samples - 1} ${before}x${ALL}`
-/** The time of each sample, or of the last one before the fault. */
+export const blip =
+  (value: number, during: number, samples: number): Values =>
+  ({ before, all }) =>
+    `${value}x${before} ${during}x${samples - 1} ${value}x${all}`
+/** A time, by that of the fault: there from then on, or another value before. */
+export const time =
+  (of: (seconds: number) => number, value?: number): Values =>
+  ({ before, seconds, all }) =>
+    `${value === undefined ? `_x${before + 1}` : `${value}x${before}`} ${of(seconds)}x${all - before - 1}`
+/** The time of each sample, and of the last one before the fault. */
 const NOW = grows(STEP_SECONDS)
 const STOPPED = growsThen(STEP_SECONDS, 0)
 
@@ -131,7 +167,7 @@ export const WELL: Series = {
 const GONE: Series = Object.fromEntries(
   Object.entries(WELL)
     .filter(([name]) => name.startsWith(C) || name.startsWith('process_'))
-    .map(([name, values]) => [name, `${values?.replace(/x\d+$/, `x${BEFORE}`)} stale`]),
+    .map(([name, values]) => [name, (clock) => `${values?.({ ...clock, all: clock.before + 1 })} stale`]),
 )
 const noSession = (exchange: string): Series => ({
   [`${C}sessions{exchange="${exchange}",market="spot",state="open"}`]: turns(1, 0),
@@ -147,10 +183,25 @@ const latency = (le: number, before: number, after: number): Series => ({
   [`${C}publish_latency_seconds_bucket{${TRADE},le="${le}"}`]: growsThen(before, after),
 })
 
+const ahead =
+  (by: number): Values =>
+  ({ before, seconds, all }) =>
+    `0+15x${before} ${seconds + 15 + by}+15x${all - before - 1}`
+/** Starts anew every half minute, so many times. */
+const starts =
+  (times: number): Values =>
+  ({ before, seconds, all }) =>
+    `0x${before} ${Array.from({ length: times }, (_, i) => `${seconds + i * 30}x1`).join(' ')} ${seconds + (times - 1) * 30}x${all}`
+const LEAK: Values = ({ before, all }) => `200x${before} 200+2x${all - before - 1}`
+
 export interface Fault {
+  /** Samples that there must be before it. */
+  readonly before?: number
   readonly series: Series
   /** What looks like it, and is none. */
   readonly near: Series
+  /** The same at its fastest, where it is to explain another. */
+  readonly sudden?: Series
   /** Other alerts that are right, too. */
   readonly also?: readonly AlertName[]
 }
@@ -159,7 +210,11 @@ export interface Fault {
 export const FAULTS: Readonly<Record<AlertName, Fault>> = {
   MarketPrismSystemDown: {
     series: { ...GONE, 'up{}': turns(1, 0) },
-    near: { ...GONE, 'up{}': turns(1, 0), [`${O}rollout_started_timestamp_seconds{}`]: appears(FAULT_SECONDS + 240) },
+    near: {
+      ...GONE,
+      'up{}': turns(1, 0),
+      [`${O}rollout_started_timestamp_seconds{}`]: time((seconds) => seconds + 240),
+    },
   },
   MarketPrismAllExchangesDisconnected: {
     series: { ...noSession('binance'), ...noSession('okx') },
@@ -177,11 +232,11 @@ export const FAULTS: Readonly<Record<AlertName, Fault>> = {
   },
   MarketPrismNATSDisconnected: {
     series: { [`${C}sink_last_acknowledged_timestamp_seconds{}`]: STOPPED },
+    sudden: { [`${C}sink_connected{sink="nats"}`]: turns(1, 0) },
     // Nothing is acknowledged since nothing waits.
     near: {
       [`${C}sink_last_acknowledged_timestamp_seconds{}`]: STOPPED,
       [`${C}spool_messages{}`]: turns(3, 0),
-      [`${C}sink_connected{sink="stdout"}`]: flat(0),
     },
   },
   MarketPrismDataStale: {
@@ -197,7 +252,11 @@ export const FAULTS: Readonly<Record<AlertName, Fault>> = {
     near: { [`${C}sessions{exchange="okx",market="spot",state="connecting"}`]: turns(0, 3) },
   },
   MarketPrismFeedNeverStarted: {
-    series: { [`${C}feed_subscribed{exchange="okx",market="spot",type="ticker"}`]: appears(1) },
+    before: 1,
+    series: {
+      [`${C}feed_subscribed{exchange="okx",market="spot",type="trade"}`]: appears(1),
+      [`${C}feed_subscribed{exchange="okx",market="option",type="ticker"}`]: appears(1),
+    },
     near: {
       [`${C}feed_subscribed{exchange="binance",market="option",type="kline"}`]: appears(1),
       [`${C}feed_subscribed{exchange="binance",market="perpetual",type="liquidation"}`]: appears(1),
@@ -206,9 +265,10 @@ export const FAULTS: Readonly<Record<AlertName, Fault>> = {
     },
   },
   MarketPrismMessageRateDropped: {
-    series: { [`${C}messages_total{${TRADE}}`]: growsThen(1500, 500) },
+    before: HOUR,
+    series: { [`${C}messages_total{${BOOK}}`]: growsThen(3000, 1000) },
     near: {
-      [`${C}messages_total{${TRADE}}`]: growsThen(1500, 1050),
+      [`${C}messages_total{${BOOK}}`]: growsThen(3000, 2100),
       [`${C}messages_total{${FUNDING}}`]: growsThen(1500, 300),
     },
   },
@@ -217,10 +277,12 @@ export const FAULTS: Readonly<Record<AlertName, Fault>> = {
     near: { [`${C}order_books_in_sync{exchange="okx",market="spot"}`]: blip(2, 0, 6) },
   },
   MarketPrismGapRateHigh: {
+    also: ['MarketPrismDataGap'],
     series: { [`${C}gaps_total{${TRADE}}`]: growsThen(0, 1) },
     near: {},
   },
   MarketPrismDataGap: {
+    before: 100,
     series: { [`${C}gaps_total{${TRADE},pod="majors-0-a-2"}`]: appears(1) },
     // A pod is started anew, and counts from 0.
     near: { [`${C}gaps_total{${TRADE},pod="majors-0-a-2"}`]: turns(7, 0) },
@@ -230,15 +292,18 @@ export const FAULTS: Readonly<Record<AlertName, Fault>> = {
     near: { [`${C}frames_total{outcome="refused"}`]: growsThen(0, 100) },
   },
   MarketPrismErrorRateUnusual: {
+    before: HOUR,
     series: { [`${C}checks_failed_total{${TRADE},check="priceJump",action="flag"}`]: growsThen(1, 25) },
     near: { [`${C}checks_failed_total{${TRADE},check="priceJump",action="flag"}`]: growsThen(1, 12) },
   },
   MarketPrismHighProcessingLatency: {
+    before: HOUR,
     series: { ...latency(0.1, 1500, 1380), ...latency(0.25, 1500, 1380), ...latency(0.01, 1500, 1380) },
     near: { ...latency(0.1, 1500, 1440), ...latency(0.25, 1500, 1440), ...latency(0.01, 1500, 1440) },
     also: ['MarketPrismLatencyUnusual'],
   },
   MarketPrismLatencyUnusual: {
+    before: HOUR,
     series: latency(0.01, 1500, 300),
     near: latency(0.01, 1500, 1440),
   },
@@ -251,6 +316,7 @@ export const FAULTS: Readonly<Record<AlertName, Fault>> = {
     near: { [`${C}spool_bytes{}`]: turns(1000, 30_000_000) },
   },
   MarketPrismForeignMessages: {
+    before: 60,
     series: { [`${C}messages_foreign_total{}`]: growsThen(0, 500) },
     near: {
       [`${C}messages_foreign_total{}`]: growsThen(0, 500),
@@ -263,28 +329,32 @@ export const FAULTS: Readonly<Record<AlertName, Fault>> = {
   },
   MarketPrismConsumerLag: {
     series: {
-      [`jetstream_consumer_num_pending{${STREAM},consumer_name="quants"}`]: growsThen(300, 1000),
+      [`jetstream_consumer_num_pending{${STREAM},consumer_name="quants"}`]: ({ before, all }) =>
+        `90000x${before} 101000+1000x${all}`,
     },
     // Much, and not growing.
     near: { [`jetstream_consumer_num_pending{${STREAM},consumer_name="quants"}`]: flat(900_000) },
   },
   MarketPrismRequestsBlocked: {
     series: {
-      [`${C}rest_blocked_until_timestamp_seconds{exchange="okx",host="api"}`]: turns(0, END_SECONDS + 900),
+      [`${C}rest_blocked_until_timestamp_seconds{exchange="okx",host="api"}`]: turns(0, 1_000_000),
     },
-    near: { [`${C}rest_blocked_until_timestamp_seconds{exchange="okx",host="api"}`]: turns(0, FAULT_SECONDS + 40) },
+    near: {
+      [`${C}rest_blocked_until_timestamp_seconds{exchange="okx",host="api"}`]: time((seconds) => seconds + 40, 0),
+    },
   },
   MarketPrismClockSkew: {
-    series: { [`${C}clock_timestamp_seconds{}`]: `0+15x${BEFORE} ${FAULT_SECONDS + 7}+15x${ALL - BEFORE - 1}` },
-    near: { [`${C}clock_timestamp_seconds{}`]: `0+15x${BEFORE} ${FAULT_SECONDS + 18}+15x${ALL - BEFORE - 1}` },
+    series: { [`${C}clock_timestamp_seconds{}`]: ahead(7) },
+    near: { [`${C}clock_timestamp_seconds{}`]: ahead(4) },
   },
   MarketPrismCrashLoop: {
-    series: { 'process_start_time_seconds{}': `0x${BEFORE} ${FAULT_SECONDS}+30x5 ${FAULT_SECONDS + 150}x${ALL}` },
-    near: { 'process_start_time_seconds{}': `0x${BEFORE} ${FAULT_SECONDS}+30x1 ${FAULT_SECONDS + 30}x${ALL}` },
+    sudden: { [`${O}pods_crashing{}`]: turns(0, 1) },
+    series: { 'process_start_time_seconds{}': starts(5) },
+    near: { 'process_start_time_seconds{}': starts(2) },
   },
   MarketPrismRolloutStuck: {
-    series: { [`${O}rollout_started_timestamp_seconds{}`]: appears(FAULT_SECONDS - 1000) },
-    near: { [`${O}rollout_started_timestamp_seconds{}`]: appears(FAULT_SECONDS + 600) },
+    series: { [`${O}rollout_started_timestamp_seconds{}`]: time((seconds) => seconds - 1000) },
+    near: { [`${O}rollout_started_timestamp_seconds{}`]: time((seconds) => seconds + 600) },
   },
   MarketPrismHealingBudgetSpent: {
     series: { [`${O}healing_spent{}`]: turns(0, 1) },
@@ -299,11 +369,13 @@ export const FAULTS: Readonly<Record<AlertName, Fault>> = {
     near: { [`${C}heap_bytes{}`]: turns(100, 330) },
   },
   MarketPrismMemoryGrowth: {
-    series: { [`${C}resident_memory_bytes{}`]: `200x${BEFORE} 200+2x${ALL - BEFORE - 1}` },
+    also: ['MarketPrismHighMemoryUsage'],
+    before: HOUR,
+    series: { [`${C}resident_memory_bytes{}`]: LEAK },
     // A pod that is young grows.
     near: {
-      [`${C}resident_memory_bytes{}`]: `200x${BEFORE} 200+2x${ALL - BEFORE - 1}`,
-      'process_start_time_seconds{}': turns(0, FAULT_SECONDS),
+      [`${C}resident_memory_bytes{}`]: LEAK,
+      'process_start_time_seconds{}': time((seconds) => seconds, 0),
     },
   },
   MarketPrismHighCPUUsage: {
@@ -323,8 +395,14 @@ export const FAULTS: Readonly<Record<AlertName, Fault>> = {
     near: { [`${C}open_fds{}`]: turns(100, 800) },
   },
   MarketPrismFrequentReconnects: {
-    series: { [`${C}reconnects_total{exchange="okx",market="spot",cause="lost"}`]: `0x${BEFORE} 0+1x18 18x${ALL}` },
-    near: { [`${C}reconnects_total{exchange="okx",market="spot",cause="lost"}`]: `0x${BEFORE} 0+1x9 9x${ALL}` },
+    series: {
+      [`${C}reconnects_total{exchange="okx",market="spot",cause="lost"}`]: ({ before, all }) =>
+        `0x${before} 0+1x18 18x${all}`,
+    },
+    near: {
+      [`${C}reconnects_total{exchange="okx",market="spot",cause="lost"}`]: ({ before, all }) =>
+        `0x${before} 0+1x9 9x${all}`,
+    },
   },
   MarketPrismCertificateExpiring: {
     series: { [`${C}certificate_expires_timestamp_seconds{}`]: turns(90 * 86_400, 10 * 86_400) },
@@ -335,12 +413,13 @@ export const FAULTS: Readonly<Record<AlertName, Fault>> = {
 /** Series of a Collector with these changes, by their full names. */
 export function seriesOf(
   changed: Series,
+  clock: Clock,
   whose = { namespace: 'desk-a', collector: 'majors' },
 ): Record<string, string> {
   const all = Object.entries({ ...WELL, ...changed }).flatMap(([name, values]): [string, string][] => {
     if (values === undefined) return []
     const [metric = '', own = ''] = name.split(/[{}]/)
-    return [[`${metric}{${[...labelsOf(metric, own, whose), ...(own === '' ? [] : [own])].join(',')}}`, values]]
+    return [[`${metric}{${[...labelsOf(metric, own, whose), ...(own === '' ? [] : [own])].join(',')}}`, values(clock)]]
   })
   return Object.fromEntries(all)
 }

@@ -6,6 +6,11 @@ import { operatorQueries } from './query.ts'
 
 const q = operatorQueries()
 
+const ofEach = (metric: Parameters<typeof q.of>[0]) => ({
+  expr: `max by (collector) (${q.of(metric)})`,
+  legend: '{{collector}}',
+})
+
 export const operator: Dashboard = {
   name: 'operator',
   title: 'operator and healing',
@@ -13,7 +18,7 @@ export const operator: Dashboard = {
   filters: [],
   rows: [
     { panels: summary() },
-    { title: 'Collectors and healing', panels: collectors() },
+    { title: 'Collectors and healing', panels: [...collectors(), ...healing()] },
     { title: 'Work', panels: work() },
     { title: 'API server and process', panels: cluster() },
   ],
@@ -65,10 +70,6 @@ function summary(): Panel[] {
 
 function collectors(): Panel[] {
   const since = q.of('marketprism_operator_collector_rollout_started_timestamp_seconds')
-  const each = (metric: Parameters<typeof q.of>[0]) => ({
-    expr: `max by (collector) (${q.of(metric)})`,
-    legend: '{{collector}}',
-  })
   const desired = (metric: Parameters<typeof q.of>[0], legend: string) => ({
     expr: `sum(max by (collector) (${q.of(metric)}))`,
     legend,
@@ -104,8 +105,13 @@ function collectors(): Panel[] {
       alerts: ['MarketPrismCrashLoop'],
       description: 'Pods whose container ends again and again.',
       unit: 'none',
-      targets: [each('marketprism_operator_collector_pods_crashing')],
+      targets: [ofEach('marketprism_operator_collector_pods_crashing')],
     },
+  ]
+}
+
+function healing(): Panel[] {
+  return [
     {
       ...WIDE,
       title: 'Healing that is spent',
@@ -113,7 +119,7 @@ function collectors(): Panel[] {
       description: 'At 1 healing would act and does not: its budget is spent, or what it did has not helped.',
       unit: 'none',
       max: 1,
-      targets: [each('marketprism_operator_collector_healing_spent')],
+      targets: [ofEach('marketprism_operator_collector_healing_spent')],
     },
     {
       ...THIRD,
@@ -138,7 +144,7 @@ function collectors(): Panel[] {
       ...THIRD,
       title: 'Held back by guard',
       description:
-        'Why healing did nothing: a budget that is spent, a venue that is away, a node that is being drained …',
+        'Why healing did nothing: a budget that is spent, a venue that is away, a node that is being drained.',
       unit: 'ops',
       targets: [{ expr: q.rate('marketprism_operator_healing_held_total', ['reason']), legend: '{{reason}}' }],
     },

@@ -20,21 +20,19 @@ export const overview: Dashboard = {
 
 function isItWell(): Panel[] {
   const frames = 'marketprism_collector_frames_total'
+  const up = `(count(max by (collector, shard) (${q.up()} == 1)) or vector(0))`
+  const wanted = `sum(max by (collector) (${o.of('marketprism_operator_collector_shards_desired')}))`
   const refused = q.rate(frames, [], { matchers: 'outcome="refused"' })
   return [
     {
       ...STAT,
       title: 'Status',
       alerts: ['MarketPrismSystemDown', 'MarketPrismRedundancyLost'],
-      description: 'Shards of which a pod answers, beside as many as there should be.',
-      unit: 'none',
-      targets: [
-        { expr: `count(max by (collector, shard) (${q.up()} == 1)) or vector(0)`, legend: 'shards up' },
-        {
-          expr: `sum(max by (collector) (${o.of('marketprism_operator_collector_shards_desired')}))`,
-          legend: 'wanted',
-        },
-      ],
+      description:
+        'Share of the shards of which a pod answers. Where nobody says how many are wanted: whether any does.',
+      unit: 'percentunit',
+      max: 1,
+      targets: [{ expr: `${up} / (${wanted} > 0) or (${up} > bool 0)`, legend: 'shards up' }],
       steps: goodFrom(1),
     },
     {
@@ -86,7 +84,6 @@ function whatFlows(): Panel[] {
     {
       ...WIDE,
       title: 'Error rate by exchange',
-      alerts: ['MarketPrismErrorRateUnusual'],
       description: 'What went wrong each second: gaps, messages that failed a check, REST requests, sockets lost.',
       unit: 'ops',
       targets: [

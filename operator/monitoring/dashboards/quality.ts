@@ -114,6 +114,7 @@ function messages(): Panel[] {
     {
       ...THIRD,
       title: 'Failed checks',
+      alerts: ['MarketPrismErrorRateUnusual'],
       description: 'Messages that failed a check of `spec.quality`.',
       unit: 'ops',
       targets: [{ expr: q.rate(checks, ['check']), legend: '{{check}}' }],

@@ -139,7 +139,6 @@ export const flowRules: readonly Rule[] = [
       // The first of a counter that is born at 1 is no growth.
       return `sum by (${KIND.join(', ')}) ((increase(${gaps}[2m]) > 0) or (${gaps} > 0 unless ${gaps} offset 2m))`
     },
-    explainedBy: [{ by: 'MarketPrismGapRateHigh', on: KIND }],
     followsFrom: INCIDENTS,
     summary: 'Data of {{ $labels.exchange }} {{ $labels.market }} {{ $labels.type }} is missing.',
     description: '{{ $value | humanize }} gaps were announced; each says in its message from when to when.',

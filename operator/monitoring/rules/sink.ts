@@ -14,11 +14,11 @@ export const sinkRules: readonly Rule[] = [
     group: 'data',
     for: '15s',
     detectWithin: 60,
-    judges: 'presence',
+    judges: 'staleness',
     threshold: 30,
     thresholdOf: 'seconds for which messages wait without any acknowledgement',
     when({ q, threshold }) {
-      const connected = `max by (shard) (${q.of('marketprism_collector_sink_connected', 'sink="nats"')})`
+      const connected = `max by (shard) (${q.of('marketprism_collector_sink_connected')})`
       const last = `max by (shard) (${q.of('marketprism_collector_sink_last_acknowledged_timestamp_seconds')})`
       const waits = `min by (shard) (${q.of('marketprism_collector_spool_messages')}) > 0`
       return `count(${connected} == 0 or (time() - ${last} > ${threshold} and ${on(['shard'])} ${waits})) > 0`
