@@ -104,7 +104,8 @@ test.for(['desk-a', 'desk.b'])('promtool reads all rules of a Collector %s', asy
 const files = readdirSync(cases).filter((file) => file.endsWith('.yaml'))
 const named = files.map((file) => [file.replace('-', ': ').replaceAll('-', ' ').replace('.yaml', ''), file] as const)
 
-test.for(named)('%s', async ([, file], { skip }) => {
+// Hours of samples, on a machine that may be busy.
+test.for(named)('%s', { timeout: 300_000 }, async ([, file], { skip }) => {
   if (promtool instanceof ToolMissing) return skip(promtool.message)
   const folder = mkdtempSync(join(tmpdir(), 'rules-'))
   try {

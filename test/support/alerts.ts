@@ -2,69 +2,23 @@
 import type { AlertName } from '../../crds/alerts.ts'
 import type { Owner } from '../../operator/resources/facts.ts'
 import { desiredOf } from './desired.ts'
+import {
+  appears,
+  blip,
+  type Clock,
+  flat,
+  grows,
+  growsThen,
+  HOUR,
+  type Series,
+  STEP_SECONDS,
+  time,
+  turns,
+  type Values,
+} from './values.ts'
 
-export const STEP_SECONDS = 15
+export * from './values.ts'
 
-/** When the fault begins: after so many samples, the last of them at `seconds`; and how many samples there are. */
-export interface Clock {
-  readonly before: number
-  readonly seconds: number
-  readonly all: number
-}
-export const clockOf = (before: number, after: number): Clock => ({
-  before,
-  seconds: before * STEP_SECONDS,
-  all: before + after,
-})
-/** Most rules need little history; what is usual needs an hour of it. */
-export const BRIEF = 12
-export const HOUR = 300
-
-/** Values of a series, as promtool writes them. */
-export type Values = (clock: Clock) => string
-/** Values by metric and own labels; undefined: there is no such series. */
-export type Series = Readonly<Record<string, Values | undefined>>
-
-/** Always the same. */
-export const flat =
-  (value: number): Values =>
-  ({ all }) =>
-    `${value}x${all}`
-/** Grows by so much each step. */
-export const grows =
-  (by: number): Values =>
-  ({ all }) =>
-    `0+${by}x${all}`
-/** Another value once the fault begins. */
-export const turns =
-  (value: number, to: number): Values =>
-  ({ before, all }) =>
-    `${value}x${before} ${to}x${all - before - 1}`
-/** Grows otherwise once the fault begins. */
-export const growsThen =
-  (by: number, then: number): Values =>
-  ({ before, all }) =>
-    `0+${by}x${before} ${by * before + then}+${then}x${all - before - 1}`
-/** Is there from the fault on only. */
-export const appears =
-  (value: number): Values =>
-  ({ before, all }) =>
-    `_x${before + 1} ${value}x${all - before - 1}`
-/** Is there until the fault only. */
-export const ends =
-  (value: number): Values =>
-  ({ before }) =>
-    `${value}x${before} stale`
-/** A fault that is over after so many samples. */
-export const blip =
-  (value: number, during: number, samples: number): Values =>
-  ({ before, all }) =>
-    `${value}x${before} ${during}x${samples - 1} ${value}x${all}`
-/** A time, by that of the fault: there from then on, or another value before. */
-export const time =
-  (of: (seconds: number) => number, value?: number): Values =>
-  ({ before, seconds, all }) =>
-    `${value === undefined ? `_x${before + 1}` : `${value}x${before}`} ${of(seconds)}x${all - before - 1}`
 /** The time of each sample, and of the last one before the fault. */
 const NOW = grows(STEP_SECONDS)
 const STOPPED = growsThen(STEP_SECONDS, 0)
@@ -424,6 +378,11 @@ export function seriesOf(
   return Object.fromEntries(all)
 }
 
+/** Of Collectors beside ours another one, or a rule that mixed them could not be judged at all. */
+function podOf(namespace: string, collector: string): string {
+  return `${collector}-0-a-${namespace === 'desk-a' ? 1 : 2}`
+}
+
 /** What each series has from its scrape. */
 function labelsOf(
   metric: string,
@@ -432,7 +391,7 @@ function labelsOf(
 ): string[] {
   if (metric.startsWith('jetstream')) return []
   if (metric.startsWith('kubelet')) return [`namespace="${namespace}"`]
-  const target = Object.entries({ shard: '0', publisher: 'a', pod: 'majors-0-a-1' }).filter(
+  const target = Object.entries({ shard: '0', publisher: 'a', pod: podOf(namespace, collector) }).filter(
     ([label]) => !own.includes(`${label}=`),
   )
   const pod = metric.startsWith(O) ? ['pod="operator-1"'] : target.map(([label, value]) => `${label}="${value}"`)
