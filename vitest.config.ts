@@ -1,10 +1,12 @@
-import { defineConfig } from 'vitest/config'
+import { defaultExclude, defineConfig } from 'vitest/config'
 
 const rooms = '{crds,collector,operator,hack,test,examples}'
 
 export default defineConfig({
   test: {
     include: [`${rooms}/**/*.test.ts`],
+    // Each rule against its own mutants takes as long as all the rest: MUTATIONS=1 npm test -- operator/monitoring.
+    exclude: [...defaultExclude, ...(process.env['MUTATIONS'] === undefined ? ['**/mutations.test.ts'] : [])],
     // Processes, not threads: tests send signals, change folders and watch the heap.
     pool: 'forks',
     maxWorkers: 2,

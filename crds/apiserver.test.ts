@@ -10,6 +10,7 @@ import { type ControlPlane, describeWithControlPlane } from '../test/kubernetes/
 import { BROKEN, changed, fed, named, SHORTEST } from '../test/support/manifests.ts'
 import { collector, HEALING_ACTIONS_MAX, NAME_MAX, SHARDS_MAX } from './collector.ts'
 import { crd, nodeAt, schema, type SchemaNode } from './crd.ts'
+import { ALERTS } from './alerts.ts'
 import { checkCollector } from './faults.ts'
 import { FEEDS_MAX, SYMBOLS_MAX } from './feed.ts'
 import { DATA_TYPES, EXCHANGES } from './names.ts'
@@ -41,7 +42,9 @@ const MORE: readonly [string, Record<string, unknown>][] = [
   ['a path with a space', changed({ sink: { file: { path: 'a b' } } })],
   ['a volume in powers of ten', changed({ sink: { file: { volume: { size: '5GB' } } } })],
   ['a value of a label', changed({ podLabels: { ok: '-' } })],
-  ['a name of an alert', changed({ monitoring: { alerts: { disabled: ['a-b'] } } })],
+  ['a wait of an alert in days', override({ for: '2d' })],
+  ['a label of an alert that is its own', override({ labels: { alertname: 'x' } })],
+  ['an address of Grafana', changed({ monitoring: { dashboards: { url: 'grafana' } } })],
   ['a folder of dashboards', changed({ monitoring: { dashboards: { folder: '../etc' } } })],
   ['an image', changed({ image: 'a b' })],
   ['a key that is too long', changed({ podAnnotations: { [`${'a'.repeat(250)}/${'b'.repeat(67)}`]: 'x' } })],
@@ -51,6 +54,10 @@ const MORE: readonly [string, Record<string, unknown>][] = [
 
 function nats(change: object): Record<string, unknown> {
   return changed({ sink: { nats: { servers: ['nats://n'], ...change } } })
+}
+
+function override(change: object): Record<string, unknown> {
+  return changed({ monitoring: { alerts: { overrides: [{ alert: ALERTS[0], ...change }] } } })
 }
 
 const CASES = [...BROKEN.map(([what, manifest]) => [what, manifest] as const), ...MORE]
@@ -269,8 +276,21 @@ function largest(): Record<string, unknown> {
     endpoints: { websocket: `wss://${'w'.repeat(250)}`, rest: `https://${'r'.repeat(248)}` },
     proxy: { url: `socks5://${'p'.repeat(247)}`, secret: { name: 's'.repeat(253) } },
   }))
-  const more = Object.entries(others).map(([name, node]) => [name, atEveryBound(node)])
-  return changed({ ...Object.fromEntries(more), feeds })
+  const more = Object.fromEntries(Object.entries(others).map(([name, node]) => [name, atEveryBound(node)]))
+  const monitoring = more['monitoring'] as { alerts: object }
+  return changed({
+    ...more,
+    feeds,
+    monitoring: { ...monitoring, alerts: { ...monitoring.alerts, overrides: overrides() } },
+  })
+}
+
+/** Every alert changed in every way: names of labels here are those of Prometheus. */
+function overrides(): object[] {
+  const { labels } = nodeAt(['spec', 'monitoring', 'alerts', 'overrides', 0])?.properties ?? {}
+  const keys = Array.from({ length: labels?.maxProperties ?? 0 }, (_, i) => `key_${i}`)
+  const values = Object.fromEntries(keys.map((key) => [key, 'v'.repeat(63)]))
+  return ALERTS.map((alert) => ({ alert, threshold: 1e12, for: '5m', labels: values }))
 }
 
 /** Feeds that differ in their last symbol only: the rule on repeated feeds compares each with each to the end. */

@@ -120,6 +120,8 @@ function wanted(node: SchemaNode): string {
       return 'true or false'
     case 'integer':
       return `a whole number from ${node.minimum} to ${node.maximum}`
+    case 'number':
+      return `a number from ${node.minimum} to ${node.maximum}`
     case 'array':
       return `a list of ${node.minItems ?? 0} to ${node.maxItems}, each ${wanted(node.items ?? {})}`
     case 'object':

@@ -154,7 +154,7 @@ export async function pods(selector: string, namespace: string = NAMESPACE): Pro
         restarts: container?.restartCount ?? 0,
         containerId: container?.containerID?.replace(/^.*:\/\//, '') ?? '',
         // The status may name another tag of the same image.
-        image: (spec?.['containers'] as readonly { readonly image: string }[])[0]?.image ?? '',
+        image: (spec?.['containers'] as readonly { readonly image: string }[] | undefined)?.[0]?.image ?? '',
         labels: metadata.labels ?? {},
       }
     })
