@@ -36,7 +36,7 @@ export async function runOperator(operator: OperatorOptions): Promise<number> {
   const counts = openCounts()
   const leading = { lease: undefined as Lease | undefined, sinceMs: Infinity }
   const certificate = { expiresMs: undefined as number | undefined }
-  const { client, controller, recorder, identity } = await openParts(operator, counts, leading)
+  const { client, controller, recorder, identity, servers } = await openParts(operator, counts, leading)
   const ended = ending(signal)
   const lease = openLease({ client, ...options.lease, identity, onLost: () => ended.lost() })
   leading.lease = lease
@@ -54,6 +54,8 @@ export async function runOperator(operator: OperatorOptions): Promise<number> {
   const running = lease.whenLeading().then(async () => {
     leading.sinceMs = performance.now()
     await controller.whenSynced()
+    // At the start the API server may not have answered.
+    servers.splice(0, servers.length, ...(await apiServers(client)))
     log.info({ identity }, 'leading')
     await controller.run()
   })
@@ -84,6 +86,7 @@ async function openParts(
   })
   // Another process in the same pod, after a crash, is another candidate.
   const identity = `${options.lease.identity}_${randomUUID().slice(0, 8)}`
+  const servers = await apiServers(client)
   const recorder = openRecorder({ client, component: MANAGER, instance: identity })
   const controller = openController({
     client,
@@ -93,7 +96,7 @@ async function openParts(
       allowedImages: options.allowedImages,
       clusterRanges: options.clusterRanges,
       operatorNamespace: options.ownNamespace,
-      apiServers: await apiServers(client),
+      apiServers: servers,
     },
     recorder,
     counts,
@@ -101,7 +104,7 @@ async function openParts(
     identity: `${MANAGER}/${identity}`,
     leadingSinceMs: () => leading.sinceMs,
   })
-  return { client, identity, recorder, controller }
+  return { client, identity, recorder, controller, servers }
 }
 
 interface Parts {

@@ -108,6 +108,14 @@ export const SUITE: readonly Benchmark[] = [
     run: async (context) => (await import('./operator.ts')).operator(context),
   },
   {
+    goals: [
+      limit('rollout.missing', 0, 'messages', 'sent and not stored, over a rolling update or a drain at 5,000 msg/s'),
+      limit('rollout.duplicates', 0, 'messages', 'stored twice, over the same'),
+      limit('heal.seconds', 60, 's', 'from a stuck collector to live data'),
+    ],
+    run: async () => (await import('./cluster.ts')).cluster(),
+  },
+  {
     goals: [share('proof.panels', 'queries of panels that show data of a running collector and operator')],
     run: async () => (await import('./panels.ts')).panels(),
   },

@@ -46,14 +46,14 @@ wholeStep('an upgrade of the collector image rolls collectors one by one', 240, 
 
 step('a Collector that is deleted goes with all that was made for it', 90, async () => {
   const selector = `app.kubernetes.io/instance=${GOES}`
+  const listed = async (): Promise<string[]> => {
+    return (await kubectl('get', KINDS, '--selector', selector, '-o', 'name')).split('\n').filter(Boolean)
+  }
   const others = lives((await all()).filter(({ labels }) => labels['app.kubernetes.io/instance'] !== GOES))
+  const made = (await listed()).map((name) => name.split('/')[0])
+  expect(new Set(made).size).toBeGreaterThanOrEqual(KINDS.split(',').length - 1)
   await kubectl('delete', 'collector', GOES, '--timeout=30s')
-  await until(
-    'nothing is left of it',
-    60,
-    async () => (await kubectl('get', KINDS, '--selector', selector, '-o', 'name')).trim() === '',
-    () => kubectl('get', KINDS, '--selector', selector),
-  )
+  await until('nothing is left of it', 60, async () => (await listed()).length === 0, listed)
   expect(lives(await all())).toEqual(others)
 })
 
