@@ -114,7 +114,7 @@ function bare(shown: string): string {
 
 /** What may stand at a node, in words. */
 function wanted(node: SchemaNode): string {
-  if (node.enum !== undefined) return either(node.enum)
+  if (node.enum !== undefined) return named(node.enum)
   switch (node.type) {
     case 'boolean':
       return 'true or false'
@@ -129,6 +129,14 @@ function wanted(node: SchemaNode): string {
     default:
       return node.example === undefined ? 'text' : `text such as '${node.example}'`
   }
+}
+
+/** More names than these are not all said. */
+const NAMES_MAX = 20
+
+function named(names: readonly string[]): string {
+  if (names.length <= NAMES_MAX) return either(names)
+  return `one of ${names.length} names, such as '${names[0]}'; docs/collector.md has them all`
 }
 
 function fields(names: readonly string[]): string {
