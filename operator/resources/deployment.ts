@@ -14,7 +14,7 @@ import { volumeOf } from './volume-claim.ts'
 const MIN_READY_SECONDS = 2
 /** Behind the start of a slow pod, with time to find a node and to pull the image. */
 const PROGRESS_SECONDS = 2 * START_SECONDS
-/** Enough to go back by hand. Each keeps a ConfigMap alive. */
+/** Enough to see by hand what was before; what the operator wants comes back by itself. */
 const REVISIONS = 2
 
 const SURGE = { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } }
