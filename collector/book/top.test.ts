@@ -19,14 +19,17 @@ it('has the highest of all that came and did not go, or none, and then has it on
       }
       for (const { do: what, key } of steps) {
         if (what === 'insert' && !keys.includes(key)) {
-          top.insert(key, keys.length)
+          top.insert(key, keys.length, keys.length)
           keys.push(key)
         } else if (what === 'remove' && keys.length > 0) remove(keys[key % keys.length] as number)
         else if (what === 'best ones') for (let i = 0; i < key && keys.length > 0; i++) remove(Math.max(...keys))
         const wanted = keys.length === 0 ? Number.NaN : Math.max(...keys)
         if (!Number.isNaN(top.best)) expect(top.best).toBe(wanted)
         if (what !== 'best') continue
-        if (Number.isNaN(top.best)) top.fill(Float64Array.from([Number.NaN, ...keys.map((k) => k * sign)]), sign)
+        if (Number.isNaN(top.best)) {
+          const all = Float64Array.from([Number.NaN, ...keys.map((k) => k * sign)])
+          top.fill(all, all.length, sign)
+        }
         expect(top.best).toBe(wanted)
       }
     }),
@@ -36,9 +39,9 @@ it('has the highest of all that came and did not go, or none, and then has it on
 
 it('is empty after it was cleared', () => {
   const top = new Top()
-  top.insert(3, 0)
+  top.insert(3, 0, 0)
   top.clear()
   expect(top.best).toBeNaN()
-  top.insert(2, 0)
+  top.insert(2, 0, 0)
   expect(top.best).toBe(2)
 })

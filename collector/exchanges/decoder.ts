@@ -50,7 +50,8 @@ interface Reading {
 
 /** Who reads the frames of a name. */
 interface Named {
-  readonly readings: readonly Reading[]
+  /** The forms of a channel stand one behind another, the one that fitted last before the others. */
+  readonly readings: Reading[]
   /** Where their elements lie in rows. */
   readonly rows: Rows<Reading> | undefined
 }
@@ -114,7 +115,7 @@ export class Decoder {
     return this.#general(bytes, received, socketId)
   }
 
-  #route(name: string, readings: readonly Reading[]): void {
+  #route(name: string, readings: Reading[]): void {
     const nest = readings[0]?.route.nest
     if (readings.length === 0) this.#known.delete(name)
     else this.#known.set(name, { readings, rows: nest === undefined ? undefined : new Rows(nest, readings) })
@@ -170,7 +171,7 @@ export class Decoder {
    * @param isAlone nothing may follow it before `end`
    */
   #element(
-    readings: readonly Reading[],
+    readings: Reading[],
     bytes: Buffer,
     pos: number,
     end: number,
@@ -183,7 +184,7 @@ export class Decoder {
     let unread: Route | undefined
     for (let i = 0; i < readings.length; i++) {
       const { route, form, frame } = readings[i] as Reading
-      // Forms of a channel stand one behind the other, and the first that fits is its.
+      // Forms of a channel stand one behind the other, and one alone fits.
       if (route === taken) continue
       // What one channel could read, another may not (an exponent among its numbers): it must not miss it for that.
       if (unread !== undefined && unread !== route) return -1
@@ -197,6 +198,7 @@ export class Decoder {
         return -1
       }
       if (socketId > route.newest) route.newest = socketId
+      if (i > 0 && (readings[i - 1] as Reading).route === route) prefer(readings, i)
       taken = route
       unread = undefined
       behind = next
@@ -210,8 +212,8 @@ export class Decoder {
     const { dataStart, dataEnd } = this.#envelope
     if (!rows.find(bytes, dataStart, dataEnd)) return false
     for (let i = 0; i < rows.count; i++) {
-      const [own, place] = [rows.owners[i] as readonly Reading[], rows.places[i] as number]
-      if (this.#element(own, bytes, place, dataEnd, false, received, socketId) < 0) return false
+      const own = rows.owners[i] as Reading[]
+      if (this.#element(own, bytes, rows.places[i] as number, dataEnd, false, received, socketId) < 0) return false
     }
     return true
   }
@@ -227,4 +229,12 @@ export class Decoder {
     for (const { route } of readings) route.track.interrupt('malformed', socketId)
     return true
   }
+}
+
+/** Moves a form that fitted before the others of its channel: a venue keeps to one, and each that is tried costs a reading. */
+function prefer(readings: Reading[], place: number): void {
+  const reading = readings[place] as Reading
+  const first = readings.findIndex(({ route }) => route === reading.route)
+  readings.copyWithin(first + 1, first, place)
+  readings[first] = reading
 }

@@ -79,7 +79,10 @@ export interface Nest {
   readonly time: string
 }
 
-/** A form in which elements of the type come. A venue that changed its format has several. */
+/**
+ * A form in which elements of the type come. A venue that changed its format has several, of which an element fits one
+ * alone: by its texts, its suffix, or {@link FrameDeclaration.without}. The one that fitted last is tried first.
+ */
 export interface Form {
   readonly frame: FrameDeclaration
   /** What stands behind the stream's name in the frame's, e.g. `,"action":"snapshot"`. */
@@ -88,13 +91,15 @@ export interface Form {
 
 /**
  * Keys that put elements in order. `id`: rises by one in each symbol, so a jump is loss (trades). `seq`: rises, with
- * jumps. `time`: the event time. `part`: tells elements of one time apart.
+ * jumps. `time`: the event time. `part`: tells elements of one time apart. `span`: elements tell of a span of time that
+ * begins at `opens`, again and again until one whose key under `final` has this word: where none came, some were missed.
  */
 export interface Order {
   readonly id?: string
   readonly seq?: string
   readonly time?: string
   readonly part?: string
+  readonly span?: { readonly opens: string; readonly final: readonly [key: string, word: string] }
 }
 
 interface AnyType {

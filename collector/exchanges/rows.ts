@@ -21,9 +21,9 @@ export class Rows<R extends Reader> {
   /** How many elements were found; the i-th of them begins at `places[i]` and is read by `owners[i]`. */
   count = 0
   readonly places: number[] = []
-  readonly owners: (readonly R[])[] = []
+  readonly owners: R[][] = []
   readonly #times: number[] = []
-  readonly #byName = new NameTable<readonly R[]>()
+  readonly #byName = new NameTable<R[]>()
   readonly #nest: Nest
   readonly #row: Frame
   /** Places in its `at`. */
@@ -62,7 +62,8 @@ export class Rows<R extends Reader> {
   #take(bytes: Buffer, pos: number, end: number): number {
     const { at } = this.#row
     const next = this.#row.read(bytes, pos, end, NO_SYMBOL)
-    const [symbol, elements] = [at[this.#symbol] as number, at[this.#elements] as number]
+    const symbol = at[this.#symbol] as number
+    const elements = at[this.#elements] as number
     if (next < 0 && next !== OTHER) return -1
     const own = symbol < 0 ? undefined : this.#byName.at(bytes, symbol, at[this.#symbol + 1] as number)
     // A row of ours that has no elements lacks something.
@@ -73,7 +74,7 @@ export class Rows<R extends Reader> {
   }
 
   /** @param isFollowed another row stands behind this one */
-  #takeAll(bytes: Buffer, start: number, end: number, isFollowed: boolean, own: readonly R[]): boolean {
+  #takeAll(bytes: Buffer, start: number, end: number, isFollowed: boolean, own: R[]): boolean {
     let pos = start + 1
     if (pos + 1 === end) return true
     // Almost always there is one, in one row, and its time does not matter.
@@ -97,7 +98,7 @@ export class Rows<R extends Reader> {
     return true
   }
 
-  #push(place: number, owner: readonly R[], time: number): void {
+  #push(place: number, owner: R[], time: number): void {
     const i = this.count++
     this.places[i] = place
     this.owners[i] = owner
@@ -110,7 +111,7 @@ export class Rows<R extends Reader> {
     const [places, owners] = [this.places.slice(), this.owners.slice()]
     for (const [i, from] of order.entries()) {
       this.places[i] = places[from] as number
-      this.owners[i] = owners[from] as readonly R[]
+      this.owners[i] = owners[from] as R[]
     }
   }
 }

@@ -28,7 +28,7 @@ export interface ChannelForm {
 }
 
 /** What is known of both ends of a gap. */
-export type GapEnds = Pick<Gap, 'after_id' | 'before_id' | 'after_seq' | 'before_seq' | 'missing'>
+export type GapEnds = Pick<Gap, 'after_id' | 'before_id' | 'after_seq' | 'before_seq' | 'missing' | 'pending'>
 
 export interface AnnouncedGap {
   /** Key of the channel, see `channelKey`. */
@@ -253,10 +253,11 @@ export class Outlet {
 
   /** The usual way of a record into the spool: straight. @returns false when it is another's */
   #paste(template: Template, bytes: Buffer, frame: Frame, received: number, time: number): boolean {
-    if (this.#lapse !== undefined || this.guard.flags.length > 0) return false
+    if (this.#lapse !== undefined) return false
     const { spool } = this.own
-    const room = spool.open(template.bytesMax(frame.at), this.#share)
-    const end = room === undefined ? -1 : template.paste(bytes, frame, received, room, spool.at)
+    const { flags } = this.guard
+    const room = spool.open(template.bytesMax(frame.at) + flags.length, this.#share)
+    const end = room === undefined ? -1 : template.paste(bytes, frame, received, room, spool.at, flags)
     if (end < 0) return false
     this.#commit(template.payload, end, received, time)
     return true

@@ -177,10 +177,7 @@ export class ChannelGuard implements Guard {
 
   /** Sizes are proven not to be negative; a level without a price above zero is none. */
   #levels(sides: readonly Levels[]): number {
-    for (let side = 0; side < sides.length; side++) {
-      const { price, count } = sides[side] as Levels
-      for (let i = 0; i < count; i++) if ((price[i] as number) === 0) return BIT.badNumber
-    }
+    for (let side = 0; side < sides.length; side++) if ((sides[side] as Levels).hasFree) return BIT.badNumber
     return 0
   }
 

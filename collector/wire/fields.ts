@@ -35,9 +35,13 @@ export class Fields {
   readonly texts: readonly Field[]
   readonly #byPath: ReadonlyMap<string, Field>
   readonly #outer: ReadonlySet<string>
+  readonly #without: ReadonlySet<string>
 
-  /** @param isNeeded whether an element without this key is another's */
-  constructor(keys: Keys, expected: Expected, isNeeded: (path: string) => boolean) {
+  /**
+   * @param without keys whose values make an element another's
+   * @param isNeeded whether an element without this key is another's
+   */
+  constructor(keys: Keys, expected: Expected, without: readonly string[], isNeeded: (path: string) => boolean) {
     const pairs = Object.entries(keys)
     let word = pairs.length * 2
     this.list = pairs.map(([path, kind], i): Field => {
@@ -62,10 +66,21 @@ export class Fields {
     this.texts = this.list.filter(({ kind }) => kind === 'text')
     this.#byPath = new Map(this.list.map((field) => [field.path, field]))
     this.#outer = new Set(pairs.flatMap(([path]) => outerPaths(path)))
+    this.#without = new Set(without)
   }
 
   of(path: string): Field | undefined {
     return this.#byPath.get(path)
+  }
+
+  /** Whether a value under this key makes an element another's. */
+  isForeign(path: string): boolean {
+    return this.#without.has(path)
+  }
+
+  /** Whether an element has such a value. */
+  hasForeign(found: readonly Token[]): boolean {
+    return found.some((token) => this.#without.has(token.path) && !isNothing(token))
   }
 
   /** Whether keys are declared inside the object or array at this path. */
@@ -76,6 +91,11 @@ export class Fields {
 export function isAbsent(bytes: Buffer, { form, start, end }: Token, { kind, levels }: Field): boolean {
   if (kind === 'text' || levels !== undefined) return false
   if (kind === 'time' && end - start === 1 && bytes[start] === ZERO) return form === 'number' || form === 'string'
+  return isNothing({ form, start, end })
+}
+
+/** Whether `""` or `null` stands there. */
+export function isNothing({ form, start, end }: Omit<Token, 'path'>): boolean {
   return form === 'null' || (form === 'string' && start === end)
 }
 
@@ -99,7 +119,7 @@ export function judge(bytes: Buffer, found: readonly Token[], fields: Fields, sy
     const field = fields.of(token.path)
     if (field?.kind === 'text' && isText(bytes, token, field.expected ?? symbol)) texts += 1
   }
-  if (texts < fields.texts.length) return OTHER
+  if (texts < fields.texts.length || fields.hasForeign(found)) return OTHER
   for (const token of found) {
     const field = fields.of(token.path)
     if (field === undefined || field.kind === 'text' || isAbsent(bytes, token, field)) continue

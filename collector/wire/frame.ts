@@ -23,6 +23,8 @@ export interface FrameDeclaration {
   readonly keys: Keys
   /** Values that must stand in the frame, e.g. its event name. `$symbol` is the venue's symbol of the route. */
   readonly expect: Expected
+  /** Keys whose values make an element another's: where a type comes in several forms, each must exclude the others. */
+  readonly without?: readonly string[]
   readonly id: readonly IdPart[]
   /** Fields of the message in their order; words of changing length last, since what follows them moves. */
   readonly message: Readonly<Record<string, Source>>
@@ -61,7 +63,8 @@ export class Frame {
     const optional = new Set(sources.flatMap((source) => (isOptional(source) ? keysOf(source) : [])))
     const needed = new Set(sources.flatMap((source) => (isOptional(source) ? [] : keysOf(source))))
     const isNeeded = (key: string): boolean => needed.has(key) || !optional.has(key)
-    this.#fields = new Fields(declaration.keys, declaration.expect, isNeeded)
+    const { keys, expect, without = [] } = declaration
+    this.#fields = new Fields(keys, expect, without, isNeeded)
     this.numbers = this.#fields.numbers
     this.at = new Int32Array(this.#fields.length).fill(-1)
   }

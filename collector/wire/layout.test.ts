@@ -306,6 +306,16 @@ describe('compiled layouts', () => {
     expect(frame.slow).toBe(1)
   })
 
+  test('of an element with a value that makes it another say so, unless the value is nothing', () => {
+    const what = { ...declaration({ p: 'decimal' }, {}, { p: { decimal: 'p' } }), without: ['s'] }
+    const all = ['null', '""', '1', '-2.5', '"a"', '12345678901', 'true', '{"a":1}', '[]', '[[1,2]]', '{}']
+    const texts = all.flatMap((s) => [`{"p":1,"s":${s}}`, `{"s":${s},"p":1}`])
+    for (const frame of texts.map((first) => learned(what, [first]))) {
+      const behind = [...texts, ...texts].map((next) => reading(frame, Buffer.from(next)).behind)
+      expect(behind).toEqual([...texts, ...texts].map((next) => (/null|""/.test(next) ? next.length : OTHER)))
+    }
+  })
+
   test('do not take an element for one of another event when the event comes where there was none', () => {
     const nested = { ...DECLARATION, keys: { 'k.e': 'text' }, expect: { 'k.e': 'event' }, message: {} } as const
     const frame = learned(nested, ['{"k":1}', '{"k":{"x":1}}', '{"k":{"e":"x"}}', '{"k":{"e":1}}'])

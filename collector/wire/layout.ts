@@ -18,7 +18,7 @@ import {
   undeclaredCode,
   valueCode,
 } from './code.ts'
-import { type Field, type Fields, isAbsent, isOfKind, isText } from './fields.ts'
+import { type Field, type Fields, isAbsent, isNothing, isOfKind, isText } from './fields.ts'
 import type { Levels } from './levels.ts'
 import { skipValue } from './plain.ts'
 import { type Token, type Tokens, tokens } from './tokens.ts'
@@ -63,11 +63,12 @@ class Layout {
       const token = found.find((t) => t.path === path)
       return token !== undefined && (expected === undefined || isText(bytes, token, expected))
     }
-    this.#isOther = !fields.texts.every(has)
+    this.#isOther = !fields.texts.every(has) || fields.hasForeign(found)
   }
 
   /** @returns false where the value is one that no layout reads */
   add(token: Token): boolean {
+    if (this.#fields.isForeign(token.path)) return this.#foreign(token)
     const field = this.#fields.of(token.path)
     if (field === undefined || (this.#isOther && field.kind !== 'text')) return this.#undeclared(token)
     this.#present.add(field)
@@ -140,16 +141,22 @@ class Layout {
     return true
   }
 
-  #undeclared(token: Token): boolean {
+  #foreign(token: Token): boolean {
+    // Where there is nothing its bytes belong to the constant ones.
+    return isNothing(token) || this.#undeclared(token, 'if(b[p]===110||b[p]===34&&b[p+1]===34)return -1;')
+  }
+
+  /** @param check code before the value */
+  #undeclared(token: Token, check = ''): boolean {
     const cells = token.form === 'nested' ? this.#cells(token) : undefined
     if (cells !== undefined) {
       if (!this.#constant(token.start, token.end)) return false
-      this.#code += nestedCode(cells)
+      this.#code += check + nestedCode(cells)
       return true
     }
     const quote = token.form === 'string' ? 1 : 0
     if (!this.#constant(token.start - quote, token.end + quote)) return false
-    this.#code += undeclaredCode(token.form, this.#seen(token), this.#fields.isOpened(token.path))
+    this.#code += check + undeclaredCode(token.form, this.#seen(token), this.#fields.isOpened(token.path))
     return true
   }
 

@@ -18,19 +18,27 @@ function placed(pairs: readonly Pair[]): { readonly bytes: Buffer; readonly leve
   const levels = new Levels()
   levels.scan(Buffer.from(JSON.stringify(pairs.map(() => ['1', '1']))), 0)
   // The same digits where Deribit has them: without quotes, behind a word.
-  let text = ''
+  let text = '['
   for (const [i, [price, size]] of pairs.entries()) {
     const at = text.length + '["new",'.length
     text += `["new",${price},${size}],`
     levels.at.set([at, at + price.length, at + price.length + 1, at + price.length + 1 + size.length], i * 4)
   }
-  return { bytes: Buffer.from(text), levels }
+  levels.isQuoted = false
+  return { bytes: Buffer.from(`${text}]`), levels }
 }
 
-function written(pairs: readonly Pair[], sizing: Sizing): unknown {
-  const { bytes, levels } = placed(pairs)
+/** The same as most venues have them. */
+function quoted(pairs: readonly Pair[], behind: string): { readonly bytes: Buffer; readonly levels: Levels } {
+  const levels = new Levels()
+  const bytes = Buffer.from(`[${pairs.map(([price, size]) => `["${price}","${size}"${behind}]`).join(',')}]`)
+  expect([levels.scan(bytes, 0), levels.isQuoted]).toEqual([bytes.length, true])
+  return { bytes, levels }
+}
+
+function written(pairs: readonly Pair[], sizing: Sizing, { bytes, levels } = placed(pairs)): unknown {
   const convert = converterOf(sizing)
-  const to = Buffer.alloc(sideBytesMax(levels, convert) + 1)
+  const to = Buffer.alloc(sideBytesMax(bytes.length, levels, convert) + 1)
   for (const [i, [price]] of pairs.entries()) levels.price[i] = Number(price)
   const view = new DataView(bytes.buffer)
   const end = writeSide(to, new DataView(to.buffer), 1, bytes, view, levels, convert)
@@ -42,6 +50,10 @@ describe('a side', () => {
   test("has the venue's own digits where sizes are base", () => {
     expect(written(PAIRS, BASE)).toEqual(PAIRS)
     expect(written([], BASE)).toEqual([])
+    for (const behind of ['', ',"0","3"', ',7']) {
+      expect(written(PAIRS, BASE, quoted(PAIRS, behind))).toEqual(PAIRS)
+      expect(written([], BASE, quoted([], behind))).toEqual([])
+    }
   })
 
   test("has sizes in base and the venue's figures behind them where they are another thing", () => {

@@ -8,15 +8,16 @@ import { CLOSE_BRACKET, COMMA, OPEN_BRACKET, ZERO, ascii } from './bytes.ts'
 import type { Levels } from './levels.ts'
 import { type Convert, sizeBytesMax } from './sizes.ts'
 
-/** Bytes that `writeSide` needs at most. */
-export function sideBytesMax({ at, count }: Levels, convert: Convert | undefined): number {
-  let bytes = 2
-  for (let row = 0; row < count * 4; row += 4) {
-    const price = (at[row + 1] as number) - (at[row] as number)
-    bytes += levelBytesMax(price, (at[row + 3] as number) - (at[row + 2] as number), convert)
-  }
-  return bytes
+/**
+ * Bytes that `writeSide` needs at most for levels that take so many in the frame: no more are needed for what stands
+ * around the digits than in any grammar, but quotes for two numbers.
+ */
+export function sideBytesMax(length: number, { count }: Levels, convert: Convert | undefined): number {
+  return length + count * 4 + (convert === undefined ? 0 : length + count * CONVERTED_MAX)
 }
+
+/** A converted size and what stands around it, but for bytes in the number of the digits. */
+const CONVERTED_MAX = sizeBytesMax(0, 0) + '"",'.length
 
 /** Bytes of a level whose price and size have so many, with the comma behind it, at most. */
 export function levelBytesMax(price: number, size: number, convert: Convert | undefined): number {
@@ -28,6 +29,7 @@ export function levelBytesMax(price: number, size: number, convert: Convert | un
 const BEFORE = ascii('["').readInt16LE()
 const BETWEEN = ascii('","\0').readInt32LE()
 const BEHIND = ascii('"]').readInt16LE()
+const NEXT = ascii('],').readInt16LE()
 
 /**
  * Writes levels as the message has them, where they do not stand so in the frame; returns the place behind them.
@@ -39,15 +41,32 @@ export function writeSide(
   pos: number,
   bytes: Buffer,
   view: DataView,
-  { at, price, count }: Levels,
+  levels: Levels,
   convert: Convert | undefined,
 ): number {
+  const { at, price, count } = levels
   to[pos++] = OPEN_BRACKET
+  if (convert === undefined && levels.isQuoted) return writeQuoted(toView, pos, bytes.byteOffset, view, levels)
   for (let i = 0; i < count; i++) {
     if (i > 0) to[pos++] = COMMA
     pos = writeLevel(to, toView, pos, bytes, view, at, i * 4, price[i] as number, convert)
   }
   to[pos++] = CLOSE_BRACKET
+  return pos
+}
+
+/** Writes levels whose `["PRICE","SIZE"` stand in the frame as they shall be. */
+function writeQuoted(to: DataView, pos: number, offset: number, view: DataView, { at, count }: Levels): number {
+  for (let row = 0; row < count * 4; row += 4) {
+    const start = (at[row] as number) - 2
+    const length = (at[row + 3] as number) + 1 - start
+    copyAscii(view, offset + start, to, pos, length)
+    pos += length
+    to.setInt16(pos, NEXT, true)
+    pos += 2
+  }
+  // Behind the last level there is no comma.
+  to.setUint8(count > 0 ? pos - 1 : pos++, CLOSE_BRACKET)
   return pos
 }
 

@@ -3,7 +3,7 @@
 // A record is written in one go to where it shall be: constant bytes and values, one behind another (paste.ts). So it does
 // not matter how long the values of the record before were, which change with each message at venues that leave out zeros.
 // Always: what `paste` and `fill` say to have written is a valid record; what they refuse is not to be used.
-import { ascii, writeInteger } from './bytes.ts'
+import { ascii, writeEight, writeInteger } from './bytes.ts'
 import type { Field } from './fields.ts'
 import type { Levels } from './levels.ts'
 import { type Constants, type Paste, SLACK } from './paste.ts'
@@ -16,10 +16,13 @@ const TAIL = ascii(',"received":0000000000000000,"published":0000000000000000}')
 const TAIL_VIEW = viewOfAll(TAIL)
 const RECEIVED_AT = ',"received":'.length
 let shown = 0
+/** Of it, all but the last eight digits. */
+let shownHigh = 0
 export const TAIL_BYTES = TAIL.length
 /** Bytes of a value at most: a converted size is the longest. */
 const VALUE_BYTES_MAX = SIZE_BYTES_MAX
 const NONE = -1
+const NO_FLAGS: Buffer = Buffer.alloc(0)
 /** The record that was filled last; all channels share it. */
 let filled = Buffer.alloc(0)
 
@@ -99,9 +102,8 @@ export class Template implements Constants {
     let bytes = this.#bytesMax
     for (let i = 0; i < this.#sides.length; i++) {
       const { lead, field, levels } = this.#sides[i] as Side
-      const isPlain = this.convert === undefined && levels.isPlain
-      const length = isPlain ? (at[field + 1] as number) - (at[field] as number) : sideBytesMax(levels, this.convert)
-      bytes += lead.length + length
+      const length = (at[field + 1] as number) - (at[field] as number)
+      bytes += lead.length + sideBytesMax(length, levels, this.convert)
     }
     return bytes
   }
@@ -121,14 +123,23 @@ export class Template implements Constants {
 
   /**
    * Writes the record of a frame that was read straight to where it shall be; `payload` is then where its payload begins.
-   * @param room with {@link bytesMax} bytes from `pos` on
+   * @param room with {@link bytesMax} bytes from `pos` on, and those of `flags`
+   * @param flags what stands before the times that end it: `,"flags":[…]`
    * @returns the place behind it; negative when a value is missing, or a size is none
    */
-  paste(bytes: Buffer, { view, at, numbers, own }: Values, received: number, room: Buffer, pos: number): number {
+  paste(
+    bytes: Buffer,
+    { view, at, numbers, own }: Values,
+    received: number,
+    room: Buffer,
+    pos: number,
+    flags = NO_FLAGS,
+  ): number {
     const to = viewOfRoom(room)
     let end = this.#paste(bytes, view, at, numbers, own, this, room, to, pos)
     if (end >= 0 && this.#sides.length > 0) end = this.#pasteSides(bytes, view, at, room, to, end)
     if (end < 0) return NONE
+    for (let k = 0; k < flags.length; k++) room[end++] = flags[k] as number
     showTime(received)
     copyAscii(TAIL_VIEW, 0, to, end, TAIL_BYTES)
     return end + TAIL_BYTES
@@ -211,9 +222,12 @@ function viewOfAll(bytes: Buffer): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
-/** Writes a time in µs into the tail. */
+/** Writes a time in µs into the tail: of one that is near the one before its last eight digits. */
 function showTime(received: number): void {
   if (received === shown) return
   shown = received
+  const rest = received - shownHigh
+  if (rest >= 0 && rest < 1e8) return writeEight(TAIL, RECEIVED_AT + 8, rest | 0)
+  shownHigh = Math.floor(received / 1e8) * 1e8
   writeInteger(TAIL, RECEIVED_AT, received)
 }

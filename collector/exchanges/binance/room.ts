@@ -203,7 +203,11 @@ function pushed(path: Place, name: string, cadence: string): Pick<PushedType, 'v
 }
 
 function candles(path: Place, cadence: string): PushedType {
-  return { ...pushed(path, 'kline', cadence), forms: [{ frame: kline }], order: { time: 'E', part: 'k.t' } }
+  return {
+    ...pushed(path, 'kline', cadence),
+    forms: [{ frame: kline }],
+    order: { time: 'E', part: 'k.t', span: { opens: 'k.t', final: ['k.x', 'true'] } },
+  }
 }
 
 function delta(frame: FrameDeclaration, previous: NonNullable<BookForm['previous']>, time: string): BookForm {

@@ -1,11 +1,12 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { type Item, readRecording } from '../../../test/exchange/recording.ts'
 import { type ChannelPlan, Intake, type Made } from '../../../test/support/intake.ts'
 import { MISSING_RECORDINGS } from '../../../test/support/recorded.ts'
 import type { DataType, Market } from '../../../crds/names.ts'
 import type { Message } from '../../market/messages.ts'
+import { Frame } from '../../wire/frame.ts'
 import type { Listing, Query, Room } from '../room.ts'
 import { okx } from './room.ts'
 import { protocol } from './socket.ts'
@@ -196,6 +197,51 @@ describe('messages', () => {
       'delta',
     ])
     expect(made.at(-1)).toMatchObject({ seq: 335_226_848_600, bids: [['63999.9', '0.33', '33']], asks: [] })
+  })
+})
+
+describe('books in several forms', () => {
+  const plan: ChannelPlan = { type: 'orderbook', symbol: 'BTC-USDT', venueSymbol: 'BTC-USDT' }
+  const book = (action: 'snapshot' | 'update', price: number, rest: Fields) => {
+    const arg = { channel: 'books', instId: 'BTC-USDT' }
+    const data = [{ asks: [[`${price + 1}`, '1', '0', '1']], bids: [[`${price}`, '1', '0', '1']], ...rest }]
+    return Buffer.from(JSON.stringify({ arg, action, data }))
+  }
+  const old = (ts: number) => ({ ts: `${ts}`, checksum: 0 })
+  const numbered = (ts: number, seqId: number) => ({ ts: `${ts}`, checksum: 0, prevSeqId: seqId - 1, seqId })
+  const bare = (ts: number, seqId: number) => ({ ts: `${ts}`, prevSeqId: seqId - 1, seqId })
+  const nothing = (ts: number, seqId: number) => ({ ts: `${ts}`, checksum: null, prevSeqId: seqId - 1, seqId })
+  const NOW = 1_790_000_000_000
+  const SEQ = 335_226_000_000
+
+  test('are each read as what they are, whatever form came before', () => {
+    const intake = new Intake(roomOf('spot'), [plan])
+    const seqs = (frame: Buffer): unknown[] => {
+      intake.frame(frame)
+      return intake.take().map(({ message: m }) => (m.type === 'orderbook' ? [m.kind, m.seq] : m.type))
+    }
+    expect(seqs(book('snapshot', 10, old(NOW)))).toEqual([['snapshot', NOW * 1000]])
+    expect(seqs(book('update', 10, old(NOW + 1)))).toEqual([['delta', (NOW + 1) * 1000]])
+    expect(seqs(book('snapshot', 20, numbered(NOW + 2, SEQ)))).toEqual(['gap', ['snapshot', SEQ]])
+    expect(seqs(book('update', 20, numbered(NOW + 3, SEQ + 1)))).toEqual([['delta', SEQ + 1]])
+    expect(seqs(book('update', 20, bare(NOW + 4, SEQ + 2)))).toEqual([['delta', SEQ + 2]])
+    expect(seqs(book('update', 20, nothing(NOW + 5, SEQ + 3)))).toEqual([['delta', SEQ + 3]])
+    expect(seqs(book('update', 20, numbered(NOW + 6, SEQ + 4)))).toEqual([['delta', SEQ + 4]])
+    expect(intake.counts.refused.malformed).toBe(0)
+  })
+
+  test('of which one came before are read once each', () => {
+    const intake = new Intake(roomOf('spot'), [plan])
+    intake.frame(book('snapshot', 10, old(NOW)))
+    intake.frame(book('update', 10, old(NOW + 1)))
+    const read = vi.spyOn(Frame.prototype, 'read')
+    try {
+      for (let i = 2; i < 12; i++) intake.frame(book('update', 10, old(NOW + i)))
+      expect(read).toHaveBeenCalledTimes(10)
+    } finally {
+      read.mockRestore()
+    }
+    expect(intake.take()).toHaveLength(12)
   })
 })
 

@@ -166,7 +166,7 @@ function candles(frame: FrameDeclaration, volume: string): PushedType {
       name: streamOf({ channel: `candle${barOf(options)}`, instId: venueSymbol }),
     }),
     offers: (_listing, options) => barOf(options) !== undefined,
-    order: {},
+    order: { span: { opens: '0', final: ['8', '1'] } },
     onChange: ['0', '2', '3', '4', volume, '8'],
   }
 }
