@@ -11,7 +11,7 @@ import type { Decoder } from './exchanges/decoder.ts'
 import type { Room } from './exchanges/room.ts'
 import type { Lane } from './lane.ts'
 import type { SessionStatus } from './status.ts'
-import type { Shared } from './venue.ts'
+import type { Shared } from './shared.ts'
 
 export interface CarrierOptions {
   readonly url: string
@@ -84,7 +84,8 @@ export class Carrier implements PooledSession {
       return
     }
     this.#replacedMs = nowMs
-    for (const socketId of this.#up) for (const { route } of stale) route?.track.interrupt('stale', socketId)
+    const silent = silentWith(stale, this.#lanes(), this.#clock.nowUs())
+    for (const socketId of this.#up) for (const { route } of silent) route?.track.interrupt('stale', socketId)
     const { exchange, market } = this.#options.room
     const fields = { exchange, market, stale: stale.length }
     this.#options.shared.log.warn(fields, 'channels are silent; another socket is tried')
@@ -193,4 +194,18 @@ export class Carrier implements PooledSession {
       return route.newest >= socketId && route.track.follows(socketId)
     })
   }
+}
+
+/**
+ * Of a socket's channels those that may have missed something where some are stale: all, where all fell silent with these.
+ * The others are silent for longer by themselves, and so are not stale yet.
+ */
+export function silentWith<L extends Pick<Lane, 'channel'>>(
+  stale: readonly L[],
+  all: readonly L[],
+  nowUs: number,
+): readonly L[] {
+  const silenceOf = (lanes: readonly L[]) =>
+    nowUs - Math.max(...lanes.map(({ channel: { tally } }) => tally.lastReceived))
+  return 2 * silenceOf(all) >= silenceOf(stale) ? all : stale
 }

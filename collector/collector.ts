@@ -28,7 +28,8 @@ import { readProxyUser } from './secrets.ts'
 import type { Sink, SinkContext } from './sinks/sink.ts'
 import { type Chunk, Spool } from './sinks/spool.ts'
 import type { AddressStatus, CollectorStatus, Ledger } from './status.ts'
-import { type Shared, Venue } from './venue.ts'
+import type { Shared } from './shared.ts'
+import { Venue } from './venue.ts'
 
 export interface CollectorOptions {
   readonly collector: Work
@@ -120,7 +121,7 @@ class Running implements RunningCollector {
       random,
       log,
       faults: limited(log),
-      last: (subjects) => this.#sink.last(subjects),
+      last: (all) => this.#sink.last(all),
       onLane: (lane) => (this.#laneOf[lane.channel.index] = lane),
     }
     this.#spool.onCommit = () => this.#wake()

@@ -8,7 +8,7 @@
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { METRICS_CONTENT_TYPE } from './metrics.ts'
+import { METRICS_CONTENT_TYPE } from './metrics/registry.ts'
 import type { SinkStatus } from './sinks/sink.ts'
 import type { ChannelStatus, CollectorStatus } from './status.ts'
 import { summaryOf } from './summary.ts'

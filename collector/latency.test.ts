@@ -43,7 +43,7 @@ test('cumulative buckets count exactly what lies clearly below each bound', () =
     ...LATENCY_BOUNDS.map((_, i) => 2 * i + 1),
     2 * LATENCY_BOUNDS.length,
   ])
-  expect(total.sumSeconds).toBeCloseTo(2 * LATENCY_BOUNDS.reduce<number>((a, b) => a + b, 0), 6)
+  expect(total.sum).toBeCloseTo(2 * LATENCY_BOUNDS.reduce<number>((a, b) => a + b, 0), 6)
 })
 
 test('a channel forgets what is older than two rotations, its total does not', () => {

@@ -32,6 +32,7 @@ function sampleRuntime() {
     cpuSeconds: { user: 0, system: 0 },
     openFds: 4,
     maxFds: 5,
+    wallMs: 7,
   } satisfies RuntimeStatus
 }
 
@@ -126,6 +127,7 @@ test('each metric appears, and moves when what it tells of changes', async () =>
     memoryLimitBytes: 60,
     openFds: 40,
     maxFds: 50,
+    wallMs: 70,
   })
   certificate.expiresMs += 1
   const after = await read(changedStatus())

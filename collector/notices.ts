@@ -1,7 +1,7 @@
 // What a market says in the log; what may repeat itself is said now and then (log.ts).
 import type { Room } from './exchanges/room.ts'
 import type { Channel } from './market/channel.ts'
-import type { Shared } from './venue.ts'
+import type { Shared } from './shared.ts'
 
 export class Notices {
   readonly #room: Room

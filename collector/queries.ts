@@ -13,7 +13,7 @@ import type { Listing, Query, RestSnapshots, Room, TradeType } from './exchanges
 import type { Line } from './polls.ts'
 import { HOLD_MS } from './quality/trades.ts'
 import type { AddressStatus } from './status.ts'
-import type { Shared } from './venue.ts'
+import type { Shared } from './shared.ts'
 import { Frame } from './wire/frame.ts'
 import { plainForm } from './wire/general.ts'
 

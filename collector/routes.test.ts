@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { VERSION, type Trade } from './market/messages.ts'
+import { type Gap, VERSION, type Trade } from './market/messages.ts'
 import { laterOf, resumeAfter } from './routes.ts'
 
 const TS = 1_790_000_000_000_000
@@ -32,6 +32,28 @@ describe('a later run takes up', () => {
     const open = { after: 4, before: 7, from: TS - 10, to: TS }
     expect(resumeAfter({ ...late, pending: { ...open, last: 9 } })).toEqual({ at: 9, time: TS, open })
     expect(resumeAfter({ ...late, pending: { ...open, before: 5, last: 9 } })).toEqual({ at: 9, time: TS })
+  })
+
+  it('behind a gap that is stored behind it, with what that says is open', () => {
+    const gap = (ends: Partial<Gap>): Gap => {
+      const times = { from: TS, to: TS + 10, received: TS + 20, published: TS + 21 }
+      return { ...head, type: 'gap', of: 'trade', reason: 'sequence', ...ends, ...times }
+    }
+    expect(resumeAfter(trade, gap({ after_id: '9', before_id: '12' }))).toEqual({ at: 11, time: TS })
+    expect(resumeAfter(trade, gap({ after_id: '4', before_id: '8' }))).toEqual({ at: 9, time: TS })
+    expect(resumeAfter(trade, gap({ reason: 'sequence_restart' }))).toEqual({ at: 9, time: TS })
+    // It ended in order: what it had no room for may be had now.
+    expect(resumeAfter(trade, gap({ after_id: '9', missing: 3 }))).toEqual({ at: 9, time: TS })
+    expect(resumeAfter(trade, gap({ after_id: '12', missing: 3 }))).toEqual({ at: 12, time: TS })
+    const open = { after: 2, before: 7, from: TS - 20, to: TS }
+    const late = { ...trade, pending: { ...open, last: 9 } }
+    const rest = { ...open, after: 4 }
+    expect(resumeAfter(late, gap({ after_id: '2', before_id: '5' }))).toEqual({ at: 9, time: TS, open: rest })
+    expect(resumeAfter(late, gap({ after_id: '2', before_id: '7' }))).toEqual({ at: 9, time: TS })
+    const forNow = { after_id: '2', before_id: '7', pending: { ...open, last: 9 } }
+    expect(resumeAfter(late, gap(forNow))).toEqual({ at: 9, time: TS, open })
+    const behind = { after_id: '9', before_id: '12', pending: { ...rest, last: 11 } }
+    expect(resumeAfter(late, gap(behind))).toEqual({ at: 11, time: TS, open: rest })
   })
 
   it('at the later of what this process knows and what is stored; what was open it has settled itself', () => {

@@ -10,7 +10,7 @@ import type { Route } from './exchanges/decoder.ts'
 import type { Listing, Room, TypeOptions, TypeRoom } from './exchanges/room.ts'
 import type { Track } from './exchanges/track.ts'
 import type { Channel } from './market/channel.ts'
-import type { Message, Trade } from './market/messages.ts'
+import type { Gap, Message, Trade } from './market/messages.ts'
 import { Outlet, type OwnMessages } from './market/outlet.ts'
 import type { Policy } from './quality/checks.ts'
 import { ChannelGuard } from './quality/guard.ts'
@@ -148,22 +148,43 @@ export class Routes {
 }
 
 /**
- * Where the run left off that stored this message last under the subject of a channel with these options.
- * undefined for a series of its own: ratios of another period say nothing of these.
+ * Where the run left off that stored this message last of a channel.
+ * @param gap the last one about the channel: of trades it may have been stored behind the last of them
  */
-export function resumeAfter(last: Message | undefined, { period }: TypeOptions = {}): Resume | undefined {
-  if (last === undefined || ('period' in last && last.period !== period)) return undefined
+export function resumeAfter(last: Message | undefined, gap?: Message): Resume | undefined {
+  if (last === undefined) return undefined
   const time = last.ts ?? last.received
   if (last.type === 'orderbook') return last.ts === undefined ? undefined : { at: last.seq, time }
   if (last.type !== 'trade') return { time }
-  if (last.pending !== undefined) return resumePending(last.pending)
+  const decided = gap?.type === 'gap' && gap.of === 'trade' ? gap : undefined
+  if (last.pending !== undefined) return behind(decided, resumePending(last.pending))
   const at = last.seq ?? Number(last.id)
-  return last.ts !== undefined && Number.isSafeInteger(at) ? { at, time } : undefined
+  return last.ts !== undefined && Number.isSafeInteger(at) ? behind(decided, { at, time }) : undefined
 }
 
 /** A trade behind others that were still being fetched, or one of these: the furthest may be another than this. */
-function resumePending({ last, ...open }: NonNullable<Trade['pending']>): Resume {
-  return { at: last, time: open.to, ...(open.before - open.after > 1 ? { open } : {}) }
+function resumePending({ last, ...open }: NonNullable<Trade['pending']>): Resume & { at: number } {
+  return { at: last, time: open.to, ...openOf(open) }
+}
+
+/** What a gap says is missing for good is not asked for once more, where the trade was not stored that was to follow it. */
+function behind(gap: Gap | undefined, resume: Resume & { at: number }): Resume {
+  if (gap === undefined) return resume
+  const { at, time, open } = resume
+  const after = Number(gap.after_seq ?? gap.after_id)
+  const before = Number(gap.before_seq ?? gap.before_id)
+  // Up to where a run ended in order; what it gave up then may be had now.
+  if (Number.isNaN(before)) return after > at ? { at: after, time } : resume
+  // It says itself what before it is open.
+  if (before - 1 > at) return { at: before - 1, time, ...openOf(gap.pending) }
+  if (open === undefined || !(open.after <= after && before <= open.before)) return resume
+  return { at, time, ...openOf(gap.pending ?? { ...open, after: before - 1 }) }
+}
+
+function openOf(open: LeftOpen | undefined): Pick<Resume, 'open'> {
+  if (open === undefined || open.before - open.after <= 1) return {}
+  const { after, before, from, to } = open
+  return { open: { after, before, from, to } }
 }
 
 /** Where a channel stands whose track ends, for one that goes on after it. */

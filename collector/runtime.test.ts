@@ -43,6 +43,14 @@ test('a garbage collection is counted under its kind', async () => {
   await vi.waitFor(() => expect(runtime.status().gcSeconds.major).toBeGreaterThan(0))
 })
 
+test('a clock that is set while the process runs shows', () => {
+  const runtime = watched()
+  const before = Date.now()
+  vi.spyOn(Date, 'now').mockReturnValue(before + 8_000)
+  onTestFinished(() => void vi.restoreAllMocks())
+  expect(runtime.status().wallMs).toBe(before + 8_000)
+})
+
 test('an open file is one more descriptor, and memory and processor time are those of this process', async () => {
   const runtime = watched()
   const before = runtime.status()

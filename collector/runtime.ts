@@ -41,6 +41,8 @@ export interface RuntimeStatus {
   /** undefined where the system does not say. */
   readonly openFds: number | undefined
   readonly maxFds: number | undefined
+  /** The machine's clock, ms since the epoch: unlike the clock of durations it jumps when it is set. */
+  readonly wallMs: number
 }
 
 export interface Runtime {
@@ -107,6 +109,7 @@ function readStatus(
     cpuSeconds: { user: cpu.user / 1e6, system: cpu.system / 1e6 },
     openFds: readOpenFds(),
     maxFds,
+    wallMs: Date.now(),
   }
 }
 

@@ -2,20 +2,22 @@ import { expect, test } from 'vitest'
 import { sampleChannel, sampleSession, sampleStatus } from '../test/support/status.ts'
 import { summaryOf } from './summary.ts'
 
-test('each channel counts once, and an exchange by what may come of it', () => {
+test('each channel counts once, and a market by what may come of it', () => {
   const channels = [
     sampleChannel(),
     sampleChannel({ symbol: 'ETH-USDT', state: 'quiet', found: true }),
     sampleChannel({ symbol: 'XRP-USDT', state: 'stale', since: 5_000_999 }),
     sampleChannel({ type: 'kline', interval: '1m', state: 'down', since: 4_000_000 }),
     sampleChannel({ exchange: 'okx', state: 'down', impossible: true }),
+    sampleChannel({ market: 'spot', state: 'live' }),
   ]
   const sessions = [sampleSession(), sampleSession({ state: 'waiting' }), sampleSession({ exchange: 'okx' })]
   const summary = summaryOf(sampleStatus({ channels, sessions }))
-  expect(summary.channels).toEqual({ total: 5, live: 1, quiet: 1, stale: 1, down: 1, impossible: 1, found: 1 })
-  expect(summary.exchanges).toEqual({
-    binance: { channels: 4, live: 1, stale: 2, sessions: 2, sessionsOpen: 1 },
-    okx: { channels: 0, live: 0, stale: 0, sessions: 1, sessionsOpen: 1 },
+  expect(summary.channels).toEqual({ total: 6, live: 2, quiet: 1, stale: 1, down: 1, impossible: 1, found: 1 })
+  expect(summary.markets).toEqual({
+    'binance:perpetual': { channels: 4, live: 1, stale: 2, sessions: 2, sessionsOpen: 1 },
+    'binance:spot': { channels: 1, live: 1, stale: 0, sessions: 0, sessionsOpen: 0 },
+    'okx:perpetual': { channels: 0, live: 0, stale: 0, sessions: 1, sessionsOpen: 1 },
   })
   expect(summary.stale).toEqual([
     { channel: 'binance:perpetual:BTC-USDT:kline:1m', state: 'down', since: 4_000 },

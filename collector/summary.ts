@@ -1,6 +1,5 @@
 // What the operator asks each pod for: the status in brief, of one size however many channels there are. Pure.
 import { channelKey } from '../crds/rendezvous.ts'
-import type { ExchangeName } from '../crds/names.ts'
 import type { AnnouncedGap } from './market/outlet.ts'
 import type { ChannelStatus, CollectorStatus, SessionStatus } from './status.ts'
 import { printable } from './terminal/escape.ts'
@@ -20,7 +19,7 @@ interface Counts {
   impossible: number
 }
 
-interface ExchangeSummary {
+interface MarketSummary {
   /** Those that may come. */
   channels: number
   live: number
@@ -41,7 +40,8 @@ export interface Summary {
     /** Of all, those that only patterns find. */
     readonly found: number
   }
-  readonly exchanges: Readonly<Partial<Record<ExchangeName, Readonly<ExchangeSummary>>>>
+  /** By exchange and market, `binance:spot`: each has sockets of its own, and one may be down alone. */
+  readonly markets: Readonly<Record<string, Readonly<MarketSummary>>>
   readonly sink: {
     readonly kind: string
     readonly connected: boolean
@@ -66,7 +66,7 @@ export function summaryOf(status: CollectorStatus): Summary {
     ready,
     notReady: notReady.slice(0, REASONS_MAX).map((reason) => printable(reason, SENTENCE_MAX)),
     channels: { ...counts(channels), found: channels.filter(({ found }) => found === true).length },
-    exchanges: exchanges(channels, sessions),
+    markets: markets(channels, sessions),
     sink: {
       kind,
       connected,
@@ -86,24 +86,25 @@ function counts(channels: readonly ChannelStatus[]): Counts {
   return all
 }
 
-function exchanges(
+function markets(
   channels: readonly ChannelStatus[],
   sessions: readonly SessionStatus[],
-): Partial<Record<ExchangeName, ExchangeSummary>> {
-  const all: Partial<Record<ExchangeName, ExchangeSummary>> = {}
-  const of = (exchange: ExchangeName): ExchangeSummary =>
-    (all[exchange] ??= { channels: 0, live: 0, stale: 0, sessions: 0, sessionsOpen: 0 })
-  for (const { exchange, state, impossible } of channels) {
+): Record<string, MarketSummary> {
+  const all: Record<string, MarketSummary> = {}
+  const of = ({ exchange, market }: Pick<ChannelStatus, 'exchange' | 'market'>): MarketSummary =>
+    (all[`${exchange}:${market}`] ??= { channels: 0, live: 0, stale: 0, sessions: 0, sessionsOpen: 0 })
+  for (const channel of channels) {
+    const { state, impossible } = channel
     if (impossible === true) continue
-    const one = of(exchange)
+    const one = of(channel)
     one.channels += 1
     if (state === 'live') one.live += 1
     if (state === 'stale' || state === 'down') one.stale += 1
   }
-  for (const { exchange, state } of sessions) {
-    const one = of(exchange)
+  for (const session of sessions) {
+    const one = of(session)
     one.sessions += 1
-    if (state === 'open') one.sessionsOpen += 1
+    if (session.state === 'open') one.sessionsOpen += 1
   }
   return all
 }

@@ -3,57 +3,28 @@
 // In: the feeds that name it. Out: messages in the spool, statuses. Always: a change of the feeds or of the listings
 // touches only the channels that differ. Where to start reading: `want`, then `#place`.
 import assert from 'node:assert'
-import type { Logger } from 'pino'
 import type { Feed } from '../crds/collector.ts'
 import type { DataType } from '../crds/names.ts'
 import type { Part } from '../crds/shard.ts'
 import { BookTrack } from './book/track.ts'
 import { Carrier } from './carrier.ts'
 import { fullJitterMs } from './connection/backoff.ts'
-import type { Clock, Random } from './connection/clock.ts'
 import { messageOf } from './connection/errors.ts'
-import type { addresses } from './connection/limits.ts'
-import type { Network } from './connection/network.ts'
 import { SessionPool } from './connection/pool.ts'
 import type { Proxy } from './connection/proxy.ts'
-import { Decoder, type FrameCounts, type Route } from './exchanges/decoder.ts'
+import { Decoder, type Route } from './exchanges/decoder.ts'
 import type { Endpoints, Listing, Room, TypeRoom } from './exchanges/room.ts'
 import { InstrumentNews } from './instruments.ts'
 import { Lane, type LaneParts } from './lane.ts'
-import type { Latencies } from './latency.ts'
-import type { limited } from './log.ts'
 import { Listings, pause } from './listings.ts'
-import type { Channel, Channels } from './market/channel.ts'
-import type { Message } from './market/messages.ts'
-import type { OwnMessages } from './market/outlet.ts'
-import type { Policy } from './quality/checks.ts'
+import type { Channel, Series } from './market/channel.ts'
 import { type Absent, type Plan, type Wanted, isSame, planOf } from './plan.ts'
-import { type Lines, Poll, Polls } from './polls.ts'
+import { Poll, Polls } from './polls.ts'
 import { Notices } from './notices.ts'
 import { Queries } from './queries.ts'
 import { type Resume, Routes, laterOf, resumeAfter, resumeOf } from './routes.ts'
+import type { Shared } from './shared.ts'
 import type { AddressStatus, SessionStatus } from './status.ts'
-
-/** What all markets of a collector share. */
-export interface Shared {
-  readonly channels: Channels
-  readonly own: OwnMessages
-  readonly counts: FrameCounts
-  readonly latencies: Latencies
-  readonly addresses: ReturnType<typeof addresses>
-  readonly lines: Lines
-  readonly policy: Policy
-  /** The machine's by default. */
-  readonly network?: Network | undefined
-  readonly clock: Clock
-  readonly random: Random
-  readonly log: Logger
-  readonly faults: ReturnType<typeof limited>
-  /** The last message stored under each subject, before the first new one. */
-  readonly last: (subjects: readonly string[]) => Promise<Map<string, Message>>
-  /** Told of each new data channel. */
-  readonly onLane: (lane: Lane) => unknown
-}
 
 export interface VenueOptions {
   readonly room: Room
@@ -252,13 +223,13 @@ export class Venue {
     // Two feeds may mean the same channel; the later one counts.
     const added = [...wanted].flatMap(([key, want]) => (this.#lanes.has(key) ? [] : [want]))
     // What is collected goes on meanwhile.
-    const last = await this.#lastMessages(added)
-    if (last === undefined) return
+    const resumes = await this.#resumes(added)
+    if (resumes === undefined) return
     this.#placeAbsent(absent)
     for (const [key, lane] of this.#lanes) if (!wanted.has(key)) this.#remove(key, lane)
     for (const want of added) {
-      const { index, subject } = this.#routes.channel(want)
-      this.#tryToAdd(want, laterOf(this.#left.get(index), resumeAfter(last.get(subject), want.options)))
+      const channel = this.#routes.channel(want)
+      this.#tryToAdd(want, laterOf(this.#left.get(channel.index), resumes.get(channel)))
     }
     for (const [key, want] of wanted) this.#adjust(this.#lanes.get(key), want)
     this.#carry()
@@ -298,20 +269,30 @@ export class Venue {
   }
 
   /**
-   * What is stored under the channels' subjects. Asks until the sink can say it: a channel that began without that would
-   * not announce what was missed. undefined when the venue was closed meanwhile.
+   * Where channels take up, by what is stored last of them. Asks until the sink can say it: a channel that began without that
+   * would not announce what was missed. undefined when the venue was closed meanwhile.
    */
-  async #lastMessages(wanted: readonly Wanted[]): Promise<ReadonlyMap<string, Message> | undefined> {
-    const subjects = new Set(wanted.map((want) => this.#routes.channel(want).subject))
-    if (subjects.size === 0) return new Map()
+  async #resumes(wanted: readonly Wanted[]): Promise<ReadonlyMap<Channel, Resume | undefined> | undefined> {
+    const { clock, random, channels: all, last: lastOf } = this.#shared
+    const gaps = new Map<Channel, Series | undefined>()
+    for (const want of wanted) {
+      const channel = this.#routes.channel(want)
+      // Where a run ended behind a gap of trades, the gap says more than the last trade.
+      gaps.set(channel, want.type === 'trade' ? all.gapsOf(channel) : undefined)
+    }
+    if (gaps.size === 0) return new Map()
+    const series = [...gaps].flatMap(([channel, gap]) => [channel, ...(gap === undefined ? [] : [gap])])
     for (let attempt = 0; !this.#ended.signal.aborted; attempt++) {
       try {
-        const last = await this.#shared.last([...subjects])
-        return this.#ended.signal.aborted ? undefined : last
+        const last = await lastOf(series)
+        if (this.#ended.signal.aborted) return undefined
+        return new Map(
+          [...gaps].map(([channel, gap]) => [channel, resumeAfter(last.get(channel), gap && last.get(gap))]),
+        )
       } catch (error) {
         this.#notices.unstored(messageOf(error))
-        const waitMs = fullJitterMs(attempt, RETRY_BASE_MS, LAST_RETRY_MAX_MS, this.#shared.random)
-        await pause(this.#shared.clock, waitMs, this.#ended.signal)
+        const waitMs = fullJitterMs(attempt, RETRY_BASE_MS, LAST_RETRY_MAX_MS, random)
+        await pause(clock, waitMs, this.#ended.signal)
       }
     }
     return undefined

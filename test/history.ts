@@ -2,7 +2,8 @@
 //
 // The venue changes a small book step by step and now and then begins its numbering anew. Each publisher cuts the
 // steps into deltas at places of its own, lags, loses frames, crashes and comes back; it publishes a snapshot at
-// each start and once in a while, and a gap for whatever it lost. Everything is drawn from one seed.
+// each start and once in a while, and a gap for whatever it lost. On request the venue stamps each connection's deltas by
+// itself, or sets its clock back. Everything is drawn from one seed.
 import { messageKey, VERSION, type Gap, type GapReason, type OrderBook } from '../collector/market/messages.ts'
 
 const BEGIN = 1_790_000_000_000_000
@@ -14,7 +15,12 @@ export type Truth = ReadonlyMap<number, number>
 interface Step {
   readonly epoch: number
   readonly seq: number
+  /** When it happened, µs. */
+  readonly at: number
+  /** When it happened by the venue's clock, µs. */
   readonly ts: number
+  /** How long no other happened, up to {@link STAMPS_DIFFER}, µs. */
+  lateMax: number
   readonly changes: ReadonlyMap<number, number>
   readonly book: Truth
 }
@@ -22,7 +28,7 @@ interface Step {
 export interface History {
   /** What a consumer of the stream gets: both publishers' messages, each id once. */
   readonly delivered: readonly (OrderBook | Gap)[]
-  /** The venue's book at a sequence and time. */
+  /** The venue's book at a sequence of the numbering that was in use at that time. */
   truth(seq: number, ts: number): Truth | undefined
 }
 
@@ -31,7 +37,20 @@ export interface HistoryOptions {
   readonly publishers?: number
   /** False for publishers that never crash or lose a frame and a venue that never restarts. */
   readonly faults?: boolean
+  /** How states are stamped; `one` unless told otherwise. */
+  readonly stamps?: Stamps
+  /** By how much the venue's clock is set back now and then, µs; a new numbering takes longer to begin. */
+  readonly setBack?: number
 }
+
+/**
+ * `one`: each state has its stamp. `sent`: each connection's frames are stamped when they are sent, with all that happened
+ * until then. `apart`: so, but some connections are behind others, so that of two states the older may bear the later one.
+ */
+export type Stamps = 'one' | 'sent' | 'apart'
+
+/** By how much stamps of one state may differ, µs; a new numbering takes longer to begin. */
+const STAMPS_DIFFER = 3_000
 
 export type Random = () => number
 
@@ -51,36 +70,55 @@ export function between(rng: Random, low: number, high: number): number {
   return low + Math.floor(rng() * (high - low + 1))
 }
 
-export function history(seed: number, { publishers = 2, faults = true }: HistoryOptions = {}): History {
+export function history(seed: number, options: HistoryOptions = {}): History {
+  const { publishers = 2, faults = true, stamps = 'one' } = options
   const rng = random(seed)
-  const steps = venue(rng, faults)
-  const sent = Array.from({ length: publishers }, () => publisher(rng, steps, faults))
+  // Apart, so that a history is the same with them and without.
+  const clocks = random(seed + 1)
+  const steps = venue(rng, faults, clocks, options)
+  const sent = Array.from({ length: publishers }, () => {
+    const usual = clocks()
+    const stamp = (i: number) => {
+      const { ts, lateMax } = steps[i] as Step
+      return ts + Math.floor((clocks() < 0.5 ? usual : clocks()) * (stamps === 'sent' ? lateMax : STAMPS_DIFFER))
+    }
+    return publisher(rng, steps, faults, stamps === 'one' ? (i) => (steps[i] as Step).ts : stamp)
+  })
   const ids = new Set<string>()
   const delivered = sent
     .flat()
     .sort((a, b) => a.at - b.at)
     .map(({ message, at }) => ({ ...message, received: BEGIN + at, published: BEGIN + at }) as OrderBook | Gap)
     .filter((m) => !ids.has(`${m.type}:${messageKey(m)}`) && ids.add(`${m.type}:${messageKey(m)}`))
-  const books = new Map(steps.map((s) => [`${s.seq}:${s.ts}`, s.book]))
-  return { delivered, truth: (seq, ts) => books.get(`${seq}:${ts}`) }
+  return { delivered, truth: truthOf(steps) }
 }
 
-function venue(rng: Random, faults: boolean): Step[] {
+function truthOf(steps: readonly Step[]): History['truth'] {
+  const books = new Map(steps.map((s) => [`${s.epoch}:${s.seq}`, s.book]))
+  const begins: number[] = []
+  for (const { epoch, ts } of steps) begins[epoch] = Math.min(begins[epoch] ?? Infinity, ts)
+  return (seq, ts) => books.get(`${begins.findLastIndex((begin) => begin <= ts)}:${seq}`)
+}
+
+function venue(rng: Random, faults: boolean, clocks: Random, options: HistoryOptions): Step[] {
+  const { stamps = 'one', setBack = 0 } = options
+  const pause = setBack + (stamps === 'one' ? 0 : STAMPS_DIFFER)
   const steps: Step[] = []
   const book = new Map<number, number>()
-  let [epoch, seq, ts] = [0, between(rng, 0, 1000), BEGIN]
+  let [epoch, seq, at, behind] = [0, between(rng, 0, 1000), BEGIN, 0]
   const count = between(rng, 20, 80)
   for (let i = 0; i < count; i++) {
     // Several steps may share a millisecond, but a venue cannot begin anew within one.
-    ts += rng() < 0.3 ? 0 : 1000 * between(rng, 1, 5)
+    at += rng() < 0.3 ? 0 : 1000 * between(rng, 1, 5)
     seq += between(rng, 1, 3)
     if (faults && rng() < 0.03) {
       epoch += 1
       // Mostly close below the old number: there the new numbering soon passes a consumer that knows only the old.
       seq = rng() < 0.3 ? between(rng, 0, 20) : Math.max(0, seq - between(rng, 2, 12))
-      ts += 1000 * between(rng, 1, 10)
+      at += pause + 1000 * between(rng, 1, 10)
       book.clear()
     }
+    if (setBack > 0 && clocks() < 0.03) behind = clocks() < 0.5 ? 0 : between(clocks, 1, setBack)
     const changes = new Map<number, number>()
     for (let n = between(rng, 1, 3); n > 0; n--) {
       const price = rng() < 0.5 ? between(rng, 90, 99) : between(rng, 101, 110)
@@ -90,7 +128,9 @@ function venue(rng: Random, faults: boolean): Step[] {
       if (size === 0) book.delete(price)
       else book.set(price, size)
     }
-    steps.push({ epoch, seq, ts, changes, book: new Map(book) })
+    const before = steps.at(-1)
+    if (before !== undefined) before.lateMax = Math.max(0, Math.min(STAMPS_DIFFER, at - behind - before.ts - 1))
+    steps.push({ epoch, seq, at, ts: at - behind, lateMax: STAMPS_DIFFER, changes, book: new Map(book) })
   }
   return steps
 }
@@ -102,19 +142,26 @@ interface Sent {
   readonly at: number
 }
 
-function publisher(rng: Random, steps: readonly Step[], faults: boolean): Sent[] {
+function publisher(rng: Random, steps: readonly Step[], faults: boolean, stamp: (step: number) => number): Sent[] {
   const out: Sent[] = []
   const lag = between(rng, 0, 1) * between(rng, 0, 80_000)
   let clock = 0
   const send = (message: Made, step: Step) => {
-    clock = Math.max(clock, step.ts - BEGIN + lag + between(rng, 0, 20_000)) + 1
+    clock = Math.max(clock, step.at - BEGIN + lag + between(rng, 0, 20_000)) + 1
     out.push({ message, at: clock })
+  }
+  // As track.ts: the time of the book, and of the snapshot last sent, before which no other is stamped.
+  let [ts, snapshotTs] = [0, 0]
+  const sendSnapshot = (step: Step) => {
+    ts = snapshotTs = Math.max(ts, snapshotTs)
+    send(snapshotOf(rng, step, ts), step)
   }
   const step = (i: number) => steps[Math.min(i, steps.length - 1)] as Step
   /** Publishes the book after step `i`, and what was lost since step `before`; returns where the next delta begins. */
   const synchronise = (before: number | undefined, i: number, reason: GapReason): number => {
     if (before !== undefined) send(gapOf(step(before), step(i), reason), step(i))
-    send(snapshotOf(rng, step(i)), step(i))
+    ts = stamp(Math.min(i, steps.length - 1))
+    sendSnapshot(step(i))
     // The venue's cut does not wait for us: the first delta may begin before the snapshot.
     const back = Math.max(0, i - between(rng, 0, 2))
     return step(back).epoch === step(i).epoch ? back : i
@@ -137,8 +184,10 @@ function publisher(rng: Random, steps: readonly Step[], faults: boolean): Sent[]
       at = lost
       continue
     }
-    send(deltaOf(rng, step(previous), steps.slice(previous + 1, last + 1)), step(last))
-    if (rng() < 0.2) send(snapshotOf(rng, step(last)), step(last))
+    const prevTs = ts
+    ts = stamp(last)
+    send(deltaOf(rng, { seq: step(previous).seq, ts: prevTs }, steps.slice(previous + 1, last + 1), ts), step(last))
+    if (rng() < 0.2 || ts < snapshotTs) sendSnapshot(step(last))
     first = at = last
   }
   return out
@@ -149,13 +198,13 @@ function gapOf(before: Step, after: Step, reason: GapReason): Made {
   return { type: 'gap', ...head, of: 'orderbook', reason, from: before.ts, to: after.ts, ...seqs }
 }
 
-function snapshotOf(rng: Random, { seq, ts, book }: Step): Made {
+function snapshotOf(rng: Random, { seq, book }: Step, ts: number): Made {
   return { type: 'orderbook', ...head, kind: 'snapshot', seq, ...sides(rng, book), ts }
 }
 
-function deltaOf(rng: Random, before: Step, steps: readonly Step[]): Made {
+function deltaOf(rng: Random, before: Pick<Step, 'seq' | 'ts'>, steps: readonly Step[], ts: number): Made {
   const changes = new Map(steps.flatMap((s) => [...s.changes]))
-  const { seq, ts } = steps.at(-1) as Step
+  const { seq } = steps.at(-1) as Step
   const order = { prev_seq: before.seq, prev_ts: before.ts, seq }
   return { type: 'orderbook', ...head, kind: 'delta', ...order, ...sides(rng, changes), ts }
 }

@@ -1,4 +1,4 @@
-// Records for a sink under test: trades and book deltas of made-up symbols, put into a spool as the encoders put them.
+// Records for a sink under test: trades, candles and book deltas of made-up symbols, put into a spool as the encoders put them.
 import assert from 'node:assert'
 import { type Channel, Channels } from '../collector/market/channel.ts'
 import type { Outcome, SinkContext } from '../collector/sinks/sink.ts'
@@ -17,6 +17,8 @@ export interface Feed {
   keyed(key: string): boolean
   /** Commits a delta of `bytes` payload bytes or somewhat more; false when the spool is full for books. */
   delta(seq: number, bytes?: number, symbol?: string): boolean
+  /** Commits the push of a candle of BTC-USDT that is stamped so many ms after the first. */
+  kline(interval: string, ms: number): boolean
 }
 
 export function feed(options: { readonly prefix?: string; readonly bytesMax?: number } = {}): Feed {
@@ -28,6 +30,8 @@ export function feed(options: { readonly prefix?: string; readonly bytesMax?: nu
   }
   const channel = (type: 'trade' | 'orderbook', symbol: string): Channel =>
     channels.of({ exchange: 'binance', market: 'spot', type, symbol })
+  const candles = (interval: string): Channel =>
+    channels.of({ exchange: 'binance', market: 'spot', type: 'kline', symbol: 'BTC-USDT', interval })
   return {
     context: { spool, channels, onSettled },
     spool,
@@ -36,6 +40,7 @@ export function feed(options: { readonly prefix?: string; readonly bytesMax?: nu
     keyed: (key) => put(spool, channel('trade', 'BTC-USDT'), key, tradeJson('BTC-USDT', 0)),
     delta: (seq, bytes = 0, symbol = 'BTC-USDT') =>
       put(spool, channel('orderbook', symbol), `${seq - 1}:${seq}:${RECEIVED_US}`, deltaJson(symbol, seq, bytes)),
+    kline: (interval, ms) => put(spool, candles(interval), klineKey(interval, ms), klineJson(interval, ms)),
   }
 }
 
@@ -62,6 +67,17 @@ function deltaJson(symbol: string, seq: number, bytes: number): string {
   const bids = Array.from({ length: 1 + Math.ceil(bytes / 20) }, () => level)
   const content = { kind: 'delta', prev_seq: seq - 1, prev_ts: RECEIVED_US, seq, bids, asks: [] }
   return unpublished({ ...head('orderbook', symbol), ...content, ...times })
+}
+
+function klineKey(interval: string, ms: number): string {
+  return `${interval}:${RECEIVED_US}:${RECEIVED_US + ms * 1000}`
+}
+
+function klineJson(interval: string, ms: number): string {
+  const prices = { open: '1', high: '2', low: '1', close: '2', volume: '10', closed: false }
+  const ts = RECEIVED_US + ms * 1000
+  const candle = { interval, open_time: RECEIVED_US, ...prices, ts, received: RECEIVED_US }
+  return unpublished({ ...head('kline', 'BTC-USDT'), ...candle })
 }
 
 const times = { ts: RECEIVED_US, received: RECEIVED_US }

@@ -5,19 +5,20 @@
 // 2026 the venue sends 0, which means: none.)
 import { crc32 } from 'node:zlib'
 import { COLON } from '../wire/bytes.ts'
-import type { Book } from './book.ts'
+import { type Book, LEVEL_BYTES_MAX } from './book.ts'
 
 const LEVELS = 25
-/** Two numbers of at most 24 digits a level, each with a colon behind it. */
-const text = Buffer.alloc(LEVELS * 2 * 50)
+const text = Buffer.alloc(LEVELS * 2 * LEVEL_BYTES_MAX)
+const view = new DataView(text.buffer, text.byteOffset, text.length)
 
 /** Of a book with sizes as the venue sent them; 0 of an empty one. */
 export function checksumOf({ bids, asks }: Book): number {
   let pos = 0
-  const [bid, ask] = [bids.ranked(LEVELS), asks.ranked(LEVELS)]
-  for (let i = 0; i < bid.length || i < ask.length; i++) {
-    if (i < bid.length) pos = bids.printLevel(text, pos, bid[i] as number, COLON)
-    if (i < ask.length) pos = asks.printLevel(text, pos, ask[i] as number, COLON)
+  const bid = bids.front(LEVELS)
+  const ask = asks.front(LEVELS)
+  for (let i = 0; i < bid || i < ask; i++) {
+    if (i < bid) pos = bids.printFront(view, pos, i, COLON)
+    if (i < ask) pos = asks.printFront(view, pos, i, COLON)
   }
   return crc32(text.subarray(0, Math.max(0, pos - 1))) | 0
 }

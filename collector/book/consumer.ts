@@ -21,7 +21,7 @@ export class ConsumerRule {
   inSync = false
   /** Sequence of the last message taken. */
   last = Number.NaN
-  /** Event time of the last message taken, µs. */
+  /** Event time of the last message taken, or the later stamp that another connection gave to what it said, µs. */
   ts = Number.NaN
   /** Event time of the snapshot last taken, µs. */
   snapshotTs = Number.NaN
@@ -40,11 +40,21 @@ export class ConsumerRule {
   takeDelta(prevSeq: number, prevTs: number, seq: number, ts: number): Taken {
     if (Number.isNaN(this.last)) return 'waiting'
     if (this.snapshotTs > ts) return 'dropped'
-    if (seq <= this.last) return ts > this.ts ? this.#wait() : 'dropped'
+    if (seq <= this.last) return ts > this.ts ? this.#takeLater(prevTs, ts) : 'dropped'
     if (!this.inSync || !(prevSeq <= this.last) || prevTs > this.ts) return this.#wait()
     this.last = seq
     this.ts = ts
     return 'applied'
+  }
+
+  /**
+   * What is known by its number, at a later time. What follows the book's time or an earlier one is of its numbering, and
+   * was stamped by another connection: the next that this one sends follows its own stamp, which must fit, too.
+   */
+  #takeLater(prevTs: number, ts: number): Exclude<Taken, 'applied'> {
+    if (prevTs > this.ts) return this.#wait()
+    this.ts = ts
+    return 'dropped'
   }
 
   #wait(): 'waiting' {
@@ -69,7 +79,7 @@ export class ConsumerBook {
     return known(this.#rule.last)
   }
 
-  /** Event time of the last message taken, µs; undefined where the venue sends none. */
+  /** Event time of the book, µs, see {@link ConsumerRule.ts}; undefined where the venue sends none. */
   get ts(): number | undefined {
     return known(this.#rule.ts)
   }

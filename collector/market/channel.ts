@@ -1,5 +1,5 @@
 // A channel is one type of one symbol (of one interval, for klines): what is subscribed, counted and published.
-import type { ExchangeName, Market, MessageType } from '../../crds/names.ts'
+import type { DataType, ExchangeName, Market, MessageType } from '../../crds/names.ts'
 
 /** What a channel is; the rest of a {@link Channel} follows from it. */
 export interface ChannelKey {
@@ -7,6 +7,7 @@ export interface ChannelKey {
   readonly market: Market
   readonly symbol: string
   readonly type: MessageType
+  /** Of klines; the period of ratios. */
   readonly interval?: string
 }
 
@@ -42,6 +43,12 @@ export interface Channel extends ChannelKey {
   readonly tally: Tally
 }
 
+/** What is stored of a channel: all under its subject or, of klines and ratios, what is of its interval or period. */
+export interface Series extends Pick<Channel, 'subject' | 'interval'> {
+  /** Of gaps: the type of which something is missing. */
+  readonly of?: DataType
+}
+
 /** All channels of a process, by index and by name. Channels are never removed, so an index stays true. */
 export class Channels {
   readonly list: Channel[] = []
@@ -50,6 +57,12 @@ export class Channels {
 
   constructor(prefix: string) {
     this.prefix = prefix
+  }
+
+  /** What is announced of a channel. */
+  gapsOf({ type, exchange, market, symbol, interval }: Channel): Series {
+    const subject = `${this.prefix}.gap.${exchange}.${market}.${symbol}`
+    return { subject, of: type as DataType, ...(interval !== undefined && { interval }) }
   }
 
   /** The channel of this key, made on first use. */

@@ -228,6 +228,12 @@ export const gap = z.strictObject({
   after_seq: seq.optional().describe('books, and trades with a `seq`: the one before the gap'),
   before_seq: seq.optional().describe('books, and trades with a `seq`: the one after the gap, where known'),
   missing: z.int().optional().describe('how many messages, where it can be known'),
+  pending: pending
+    .optional()
+    .describe(
+      'trades: what is still being fetched before this gap, as in a trade; or what of it the next run asks for once ' +
+        'more, where this one ended in order: it may come late',
+    ),
   ...times,
 })
 
@@ -308,6 +314,12 @@ export type Message = z.infer<typeof message>
 /** A message as it is made, before the sink stamps `published`. */
 export type Unpublished<M extends Message = Message> = M extends Message ? Omit<M, 'published'> : never
 
+/** Interval of a kline, period of a ratio: which of the series under its subject a message is of. */
+export function intervalOf(m: Message): string | undefined {
+  if ('interval' in m) return m.interval
+  return 'period' in m ? m.period : undefined
+}
+
 /**
  * The part of the message id that the venue's data gives; `{prefix}:{type}:{exchange}:{market}:{symbol}:` stands before it.
  * A pure function of what the venue sent, so that replicas, rollouts and replays give the same id.
@@ -335,8 +347,12 @@ export function messageKey(m: Unpublished): string {
     case 'lsr_top_position':
     case 'lsr_all_account':
       return `${m.period}:${m.ts}`
-    case 'gap':
-      return `${m.of}${m.interval ?? ''}:${m.reason}:${m.from}:${m.to}`
+    case 'gap': {
+      // With what it leads over: many trades share a moment.
+      const [after, before] = [m.after_id ?? m.after_seq, m.before_id ?? m.before_seq]
+      const ends = after === undefined && before === undefined ? '' : `:${keyOf(after, before)}`
+      return `${m.of}${m.interval ?? ''}:${m.reason}:${m.from}:${m.to}${ends}`
+    }
     case 'state':
       return `${m.of}${m.interval ?? ''}:${m.state}:${m.received}`
     case 'instrument':

@@ -65,13 +65,21 @@ in a while for those who join late. \`last\` and the book's time are \`seq\` and
 1. Anything with a \`ts\` before that of the snapshot last taken: drop it.
 2. A snapshot: take it when \`seq > last\`, or when \`seq <= last\` but its \`ts\` is later than the book's (the venue began its
    numbering anew). It replaces the book. Else drop it.
-3. A delta with \`seq <= last\`: drop it; if its \`ts\` is later than the book's, numbering began anew: wait for a snapshot.
+3. A delta with \`seq <= last\`: drop it. If its \`ts\` is later than the book's time, see its \`prev_ts\`: when that is later,
+   too, numbering began anew: wait for a snapshot; else another connection stamped what is known, and the book's time is
+   this \`ts\` now.
 4. A delta with \`prev_seq <= last < seq\`, and \`prev_ts\` not later than the book's: apply it. Each level says the absolute
    size at its price; a size of zero removes it.
 5. Any other delta: wait for the next snapshot. Until then the book is not to be believed, and no delta is applied.
 
 A time that is absent is neither before nor later. The rule holds where two publishers cut the venue's stream at
-different places, crash, lag or begin anew; [consumer.ts](../collector/book/consumer.ts) is the rule as code.
+different places, have it stamped differently, crash, lag or begin anew; [consumer.ts](../collector/book/consumer.ts) is
+the rule as code.
+
+It asks of a venue that a new numbering begins at a later time than the old one ended, by more than the stamps of two
+connections differ. While a venue's clock is set back, all that is stamped before the snapshot last taken is dropped (rule
+1), and the book moves by snapshots, which a publisher then sends behind each delta with the time of its last one: whoever
+follows another publisher has an old book until the clock is where it was, not a wrong one.
 `
 
 /** Fields of every message. */
@@ -116,7 +124,8 @@ const ABOUT: Record<Type, string> = {
   volatility_index: 'How much the venue expects prices to move in the coming 30 days.',
   gap:
     'Something is missing for good, between `from` and `to`; where the venue counts, between the ids or sequences as well. ' +
-    'Overlap with another publisher is no gap, nor is the first start ever.',
+    'Overlap with another publisher is no gap, nor is the first start ever. The id ends with the ids or sequences at both ' +
+    'ends, where they are known.',
   state: 'What a channel is doing, on every change and once a minute, so that quiet and dead can be told apart.',
   instrument: 'What is traded, on change.',
 }

@@ -1,6 +1,7 @@
 // Metrics of what stands between an exchange and us: sessions and REST addresses.
 import { ADDRESS, addresses, byState, PLACE, places } from './declare.ts'
-import type { Declarations, Row } from './declare.ts'
+import type { Row } from './catalogue.ts'
+import type { Declarations } from './declare.ts'
 import type { AddressStatus } from '../status.ts'
 
 const BREAKER_STATES = ['closed', 'open', 'half_open'] as const satisfies readonly AddressStatus['breaker'][]

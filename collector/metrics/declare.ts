@@ -1,12 +1,8 @@
-// How a metric is declared: the words that the files beside this one are written in.
-import type { LatencyTotal } from '../latency.ts'
+// The collector's labels, and the series that many of its metrics have: what the files beside this one are written in.
+import { PROGRAM_LABELS } from './catalogue.ts'
+import type * as catalogue from './catalogue.ts'
+import type { Row } from './catalogue.ts'
 import type { AddressSeen, KindSeen, Observation, PlaceSeen } from './observe.ts'
-
-export type MetricType = 'counter' | 'gauge' | 'histogram'
-/** What a metric tells of: the machine, the data, the speed, or what went wrong. */
-export type MetricClass = 'system' | 'business' | 'performance' | 'exception'
-/** `flag` is 0 or 1, `timestamp` seconds since the epoch, `count` a number of what the name says. */
-export type Unit = 'seconds' | 'bytes' | 'timestamp' | 'count' | 'flag'
 
 /** Every label that a metric may have, and what its values are. */
 export const LABELS = {
@@ -22,28 +18,12 @@ export const LABELS = {
   host: 'host of a REST address that the spec or the venue names',
   sink: '`nats`, `file` or `stdout`',
   kind: 'kind of garbage collection',
-  mode: '`user` or `system`',
-  version: 'version of MarketPrism',
-  node: 'version of Node',
+  ...PROGRAM_LABELS,
 } as const
 export type Label = keyof typeof LABELS
 
-/** One series: its value, and the values of its labels in the order of the declaration. No value, no series. */
-export type Row = readonly [value: number | LatencyTotal | undefined, ...labels: string[]]
-
-export interface Metric {
-  readonly type: MetricType
-  readonly class: MetricClass
-  readonly unit: Unit
-  readonly labels: readonly Label[]
-  readonly help: string
-  readonly read: (seen: Observation) => Iterable<Row>
-}
-
-/** Metrics by name: ours begin with the product and the program. */
-export type Declarations = Readonly<
-  Partial<Record<`marketprism_collector_${string}` | 'process_start_time_seconds', Metric>>
->
+export type Metric = catalogue.Metric<Observation, Label>
+export type Declarations = catalogue.Declarations<'collector', Observation, Label>
 
 export const KIND = ['exchange', 'market', 'type'] as const
 export const PLACE = ['exchange', 'market'] as const

@@ -1,6 +1,7 @@
 // Metrics of the data: messages, gaps, channels, books and frames.
 import { KIND, kinds, PLACE, places, byCheck, byState } from './declare.ts'
-import type { Declarations, Row } from './declare.ts'
+import type { Row } from './catalogue.ts'
+import type { Declarations } from './declare.ts'
 
 export const dataMetrics = {
   marketprism_collector_messages_total: {

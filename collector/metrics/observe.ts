@@ -8,6 +8,7 @@ import type { Agreement } from '../quality/best.ts'
 import type { ChannelState } from '../market/messages.ts'
 import type { Latencies } from '../latency.ts'
 import type { RuntimeStatus } from '../runtime.ts'
+import type { ProgramSeen } from './catalogue.ts'
 
 /** A status that comes later than this after the one before it says nothing of the time between. */
 const STEP_SECONDS_MAX = 5
@@ -64,13 +65,10 @@ export interface AddressSeen {
 }
 
 /** All that metrics are read from. */
-export interface Observation {
+export interface Observation extends ProgramSeen {
   readonly status: CollectorStatus
-  readonly runtime: RuntimeStatus
+  readonly process: RuntimeStatus
   readonly latencies: Latencies
-  readonly build: { readonly version: string; readonly node: string }
-  /** When the first of the certificates that we use expires, ms since the epoch; undefined where there is none. */
-  readonly certificateExpiresMs: number | undefined
   readonly kinds: readonly KindSeen[]
   readonly places: readonly PlaceSeen[]
   readonly addresses: readonly AddressSeen[]

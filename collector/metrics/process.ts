@@ -1,6 +1,8 @@
 // Metrics of the sink, the spool and the process itself.
 import { imbalance } from '../status.ts'
-import type { Declarations, Row } from './declare.ts'
+import { PROGRAM, timestamp } from './catalogue.ts'
+import type { Row } from './catalogue.ts'
+import type { Declarations } from './declare.ts'
 
 export const processMetrics = {
   marketprism_collector_sink_connected: {
@@ -81,7 +83,7 @@ export const processMetrics = {
     unit: 'seconds',
     labels: [],
     help: 'How late a timer runs, looked at 20 times a second.',
-    read: (o) => [[o.runtime.loopDelay]],
+    read: (o) => [[o.process.loopDelay]],
   },
   marketprism_collector_gc_seconds_total: {
     type: 'counter',
@@ -89,58 +91,34 @@ export const processMetrics = {
     unit: 'seconds',
     labels: ['kind'],
     help: 'Time spent in garbage collection.',
-    read: (o) => Object.entries(o.runtime.gcSeconds).map(([kind, seconds]): Row => [seconds, kind]),
+    read: (o) => Object.entries(o.process.gcSeconds).map(([kind, seconds]): Row => [seconds, kind]),
   },
-  marketprism_collector_heap_bytes: {
-    type: 'gauge',
-    class: 'system',
-    unit: 'bytes',
-    labels: [],
-    help: "JavaScript's heap in use.",
-    read: (o) => [[o.runtime.heapUsedBytes]],
-  },
+  marketprism_collector_heap_bytes: PROGRAM.heap,
   marketprism_collector_heap_limit_bytes: {
     type: 'gauge',
     class: 'system',
     unit: 'bytes',
     labels: [],
     help: 'Heap at which the process would end.',
-    read: (o) => [[o.runtime.heapLimitBytes]],
+    read: (o) => [[o.process.heapLimitBytes]],
   },
-  marketprism_collector_resident_memory_bytes: {
-    type: 'gauge',
-    class: 'system',
-    unit: 'bytes',
-    labels: [],
-    help: 'Memory of the process.',
-    read: (o) => [[o.runtime.residentBytes]],
-  },
+  marketprism_collector_resident_memory_bytes: PROGRAM.residentMemory,
   marketprism_collector_memory_limit_bytes: {
     type: 'gauge',
     class: 'system',
     unit: 'bytes',
     labels: [],
     help: 'Memory that the container may use; absent where there is no limit.',
-    read: (o) => [[o.runtime.memoryLimitBytes]],
+    read: (o) => [[o.process.memoryLimitBytes]],
   },
-  marketprism_collector_cpu_seconds_total: {
-    type: 'counter',
-    class: 'system',
-    unit: 'seconds',
-    labels: ['mode'],
-    help: 'Processor time used.',
-    read: ({ runtime: { cpuSeconds } }) => [
-      [cpuSeconds.user, 'user'],
-      [cpuSeconds.system, 'system'],
-    ],
-  },
+  marketprism_collector_cpu_seconds_total: PROGRAM.cpu,
   marketprism_collector_open_fds: {
     type: 'gauge',
     class: 'system',
     unit: 'count',
     labels: [],
     help: 'Open file descriptors, sockets included.',
-    read: (o) => [[o.runtime.openFds]],
+    read: (o) => [[o.process.openFds]],
   },
   marketprism_collector_max_fds: {
     type: 'gauge',
@@ -148,7 +126,7 @@ export const processMetrics = {
     unit: 'count',
     labels: [],
     help: 'File descriptors that the process may open.',
-    read: (o) => [[o.runtime.maxFds]],
+    read: (o) => [[o.process.maxFds]],
   },
   marketprism_collector_uptime_seconds: {
     type: 'gauge',
@@ -164,7 +142,7 @@ export const processMetrics = {
     unit: 'timestamp',
     labels: [],
     help: 'Clock of the machine when these metrics were made, to compare with the time of the scrape.',
-    read: (o) => [[o.status.atMs / 1000]],
+    read: (o) => [[o.process.wallMs / 1000]],
   },
   marketprism_collector_certificate_expires_timestamp_seconds: {
     type: 'gauge',
@@ -172,22 +150,8 @@ export const processMetrics = {
     unit: 'timestamp',
     labels: [],
     help: 'When the first certificate of `spec.sink.nats.tls` expires; absent where there is none.',
-    read: ({ certificateExpiresMs: ms }) => [[ms === undefined ? undefined : ms / 1000]],
+    read: ({ certificateExpiresMs: ms }) => [[timestamp(ms)]],
   },
-  marketprism_collector_build_info: {
-    type: 'gauge',
-    class: 'system',
-    unit: 'flag',
-    labels: ['version', 'node'],
-    help: 'Always 1; what runs is in the labels.',
-    read: (o) => [[1, o.build.version, o.build.node]],
-  },
-  process_start_time_seconds: {
-    type: 'gauge',
-    class: 'system',
-    unit: 'timestamp',
-    labels: [],
-    help: 'When the process started, under the name that every dashboard knows.',
-    read: (o) => [[o.status.startedMs / 1000]],
-  },
+  marketprism_collector_build_info: PROGRAM.build,
+  process_start_time_seconds: PROGRAM.start,
 } as const satisfies Declarations

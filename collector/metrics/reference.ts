@@ -2,14 +2,10 @@
 import { LATENCY_BOUNDS } from '../latency.ts'
 import { METRICS } from '../metrics.ts'
 import { LABELS } from './declare.ts'
-import type { Label, Metric, MetricClass } from './declare.ts'
+import type { Metric } from './declare.ts'
+import { renderClasses, renderLabels } from './page.ts'
 
-const CLASSES: Record<MetricClass, string> = {
-  business: 'Business: the data itself',
-  exception: 'Exception: what went wrong',
-  performance: 'Performance: how fast, and how near to a limit',
-  system: 'System: the process and what it is connected to',
-}
+type Declared = Pick<Metric, 'type'> & { readonly labels: readonly string[] }
 
 /** How many values labels together have in one pod: what its series are bounded by. */
 const SERIES: Record<string, string> = {
@@ -41,13 +37,8 @@ Times are seconds, sizes bytes; a name ends in its unit, a counter in \`_total\`
 event. A time is absent until there is one. No series has a symbol: channels are counted together by exchange, market and
 type. Which collector and shard a series is of, the scrape says (\`collector\` and \`shard\` are labels of the pod).
 
-${(Object.keys(CLASSES) as MetricClass[]).map(renderClass).join('\n')}
-## Labels
-
-| label | values |
-|---|---|
-${(Object.keys(LABELS) as Label[]).map((label) => `| \`${label}\` | ${LABELS[label]} |`).join('\n')}
-
+${renderClasses(METRICS, 'the data itself', seriesText)}
+${renderLabels(LABELS)}
 ## How many series
 
 K is the number of kinds (exchange, market, type) in a pod, M of exchanges and markets, A of REST addresses. A histogram has
@@ -73,23 +64,11 @@ function bound(): string {
   return `${none} + ${terms.join(' + ')}`
 }
 
-function renderClass(of: MetricClass): string {
-  const rows = Object.entries<Metric>(METRICS).filter(([, metric]) => metric.class === of)
-  return `## ${CLASSES[of]}
-
-| metric | type | unit | labels | series | |
-|---|---|---|---|---|---|
-${rows.map(([name, metric]) => renderRow(name, metric)).join('\n')}
-`
+function seriesText(metric: Declared): string {
+  return `${metric.type === 'histogram' ? `${histogramSeries()} × ` : ''}${seriesOf(metric)}`
 }
 
-function renderRow(name: string, metric: Metric): string {
-  const labels = metric.labels.map((label) => `\`${label}\``).join(' ')
-  const times = metric.type === 'histogram' ? `${histogramSeries()} × ` : ''
-  return `| \`${name}\` | ${metric.type} | ${metric.unit} | ${labels} | ${times}${seriesOf(metric)} | ${metric.help} |`
-}
-
-function seriesOf(metric: Metric): string {
+function seriesOf(metric: Declared): string {
   const series = SERIES[metric.labels.join()]
   if (series === undefined)
     throw new Error(`no bound is known for the labels ${metric.labels.join()}; add it to SERIES`)

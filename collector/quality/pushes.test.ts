@@ -13,7 +13,7 @@ const BEFALLS: Record<string, GapReason> = { cut: 'disconnect', silent: 'stale',
 
 /**
  * What can be done:
- *   push 5 [at 100] [on 2]       a best price with update id 5, or the state of the candle that opened in minute 5; a
+ *   push 5 [at 100] [on 2] [final]      a best price with update id 5, or the state of the candle that opened in minute 5; a
  *                                rate, the price of a liquidation or the close of a candle without times that is 5
  *   cut 1, leave 1, silent 1, broken 1, sink away, sink back, close, pass 6000
  */
@@ -89,7 +89,7 @@ function frame(what: What, words: readonly string[]): Buffer {
   const time = BEGIN_MS + Number(after(words, 'at') ?? 0)
   const best = { s: 'BTCUSDT', b: '64000.1', B: '1', a: '64000.2', A: '2' }
   const open = BEGIN_MS + n * 60_000
-  const prices = { o: '1', c: '1', h: '1', l: '1', v: '1', n: 1, x: false, q: '1', V: '1', Q: '1' }
+  const prices = { o: '1', c: '1', h: '1', l: '1', v: '1', n: 1, x: words.includes('final'), q: '1', V: '1', Q: '1' }
   const s = 'BTCUSDT'
   const liquidated = { s, p: `${n}`, q: '1', t: time, d: 'sell' }
   const data = {

@@ -1,6 +1,7 @@
 // Tickers, klines and whatever else says how things stand: no sequence tells what was missed.
 //
-// So a gap is announced when the socket was down, a frame could not be read, or the spool was full. What a socket sent
+// So a gap is announced when the socket was down, a frame could not be read, the spool was full, or a candle that was
+// begun has no final push. What a socket sent
 // just before is a repetition; so is what comes from another one and is not later: two sockets overlap at a planned
 // replacement. Where nothing puts elements in order, the newest socket has the word. Liquidations come in no order, and
 // some venues send old ones again: each is taken once by what it says.
@@ -10,6 +11,7 @@ import type { Order, PushedType } from '../exchanges/room.ts'
 import type { Outlet } from '../market/outlet.ts'
 import type { Frame } from '../wire/frame.ts'
 import { Changes, Recent } from './changes.ts'
+import { Spans } from './spans.ts'
 
 /** Whoever delivers next. */
 const ANY = 0
@@ -47,6 +49,7 @@ export class PushTrack implements Track {
   readonly #changes: Changes | undefined
   /** What was taken lately, of a sparse type without a sequence. */
   readonly #recent: Recent | undefined
+  readonly #spans: Spans | undefined
   /** Of an earlier run, or of the first start: nothing up to this time is new in a type that is known by time alone, µs. */
   readonly #resumedTime: number
   #seq = -1
@@ -57,7 +60,7 @@ export class PushTrack implements Track {
   #behindUntilUs = 0
 
   constructor({ outlet, order, onChange, sparse, resume }: PushOptions) {
-    const { seq, time, part } = order
+    const { seq, time, part, span } = order
     this.outlet = outlet
     this.#hasSeq = seq !== undefined
     this.#hasTime = time !== undefined
@@ -73,6 +76,7 @@ export class PushTrack implements Track {
     this.#recent = sparse === true && isKnownByTime ? new Recent(outlet.forms) : undefined
     const isCompared = onChange !== undefined || (isKnownByTime && this.#recent === undefined)
     this.#changes = isCompared ? new Changes(outlet.forms, onChange) : undefined
+    this.#spans = span === undefined ? undefined : new Spans(outlet.forms, span)
     // Where the venue sends old ones again at the first start, too.
     const startTime = this.#recent === undefined ? -1 : outlet.own.nowUs() - OLD_US
     this.#resumedTime = isKnownByTime && time !== undefined ? (resume?.time ?? startTime) : -1
@@ -96,8 +100,10 @@ export class PushTrack implements Track {
       this.#passed(seq, time, part, socketId)
       return this.#repeated(received)
     }
+    if (this.#spans?.isMissed(form) === true) this.outlet.interrupt('sequence')
     if (!this.outlet.publish(form, bytes, received, this.#hasTime ? time : received)) return false
     this.#changes?.keep(form, bytes)
+    this.#spans?.pass(form)
     this.#passed(seq, time, part, socketId)
     return true
   }

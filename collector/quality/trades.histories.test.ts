@@ -70,7 +70,8 @@ class Life {
 
   #open(): Intake {
     const last = this.stored.findLast(({ message }) => message.type === 'trade')
-    const resume = resumeAfter(last?.message)
+    const gap = this.stored.findLast(({ message }) => isGap(message))
+    const resume = resumeAfter(last?.message, gap?.message)
     const plan = { type: 'trade', symbol: 'BTC-USDT', venueSymbol: 'BTCUSDT' } as const
     this.#run += 1
     return new Intake(this.#room, [resume === undefined ? plan : { ...plan, resume }], SPOOL_BYTES)
@@ -147,6 +148,8 @@ const isTrade = (m: Message): m is Trade => m.type === 'trade'
 const isGap = (m: Message): m is Gap => m.type === 'gap' && m.of === 'trade'
 const isSaid = (id: number, { after_id: after, before_id: before }: Gap) =>
   Number(after) < id && id < Number(before ?? Infinity)
+/** Whether a gap says that a trade may yet come. */
+const isOpen = (id: number, { pending }: Gap) => pending !== undefined && pending.after < id && id < pending.before
 
 /** Ids that are neither stored, nor in a gap, nor said to be open, at some place of what is stored. */
 function silent(stored: readonly Stored[]): string[] {
@@ -169,12 +172,19 @@ function silent(stored: readonly Stored[]): string[] {
   return out
 }
 
-/** Trades that a gap says are missing, but for gaps whose run ended before its next trade. */
+/** Where a run that ends in order does not know what comes next, it says how many are missing. */
+function isDenied(id: number, gap: Gap): boolean {
+  const { after_id: after, missing = 0 } = gap
+  if (gap.before_id === undefined && id > Number(after) + missing) return false
+  return isSaid(id, gap) && !isOpen(id, gap)
+}
+
+/** Trades that a gap says are missing for good. */
 function denied(stored: readonly Stored[]): string[] {
-  return stored.flatMap(({ message: gap, run }, at) => {
-    if (!isGap(gap) || stored.slice(at).find(({ message }) => isTrade(message))?.run !== run) return []
+  return stored.flatMap(({ message: gap }) => {
+    if (!isGap(gap)) return []
     return stored.flatMap(({ message: m }) =>
-      isTrade(m) && isSaid(Number(m.id), gap) ? [`${m.id} lies in a gap`] : [],
+      isTrade(m) && isDenied(Number(m.id), gap) ? [`${m.id} lies in a gap`] : [],
     )
   })
 }

@@ -27,10 +27,12 @@ class Stage {
   readonly #spoolBytes: number
   #intake: Intake
   #stored: Message | undefined
+  #announced: Message | undefined
   #timeMs = BEGIN_MS
   #repeated = 0
   #asked = 0
   #isAway = false
+  readonly #gaps = new Set<string>()
 
   /** The number of a trade is not its id, but its `seq`. */
   readonly #isNumbered: boolean
@@ -54,7 +56,7 @@ class Stage {
   }
 
   #kill(): void {
-    this.#intake = this.#run(resumeAfter(this.#stored))
+    this.#intake = this.#run(resumeAfter(this.#stored, this.#announced))
     this.#asked = 0
     this.#repeated = 0
     this.#isAway = false
@@ -67,9 +69,16 @@ class Stage {
     if (repeated > this.#repeated) out.push('repeated')
     this.#repeated = repeated
     if (!this.#isAway) {
-      const messages = this.#intake.take().map(({ message }) => message)
+      const taken = this.#intake.take()
+      for (const { id } of taken.filter(({ message: m }) => m.type === 'gap' && m.of === 'trade')) {
+        // The store drops what has an id that it knows.
+        if (this.#gaps.has(id)) throw new Error(`two gaps have the id ${id}`)
+        this.#gaps.add(id)
+      }
+      const messages = taken.map(({ message }) => message)
       out.push(...messages.flatMap(describeMessage))
       this.#stored = messages.findLast(({ type }) => type === 'trade') ?? this.#stored
+      this.#announced = messages.findLast((m) => m.type === 'gap' && m.of === 'trade') ?? this.#announced
     }
     for (const { path } of this.#intake.questions.slice(this.#asked))
       out.push(`asks from ${/from(?:Id)?=(\d+)/.exec(path)?.[1]}`)
@@ -141,10 +150,12 @@ function rowOf(id: number, timeMs: number): object {
 function describeMessage(m: Message): string[] {
   if (m.type === 'trade') return [`trade ${m.id}${m.filled ? ' filled' : ''}${describePending(m)}`]
   if (m.type !== 'gap' || m.of !== 'trade') return []
-  if (m.after_seq !== undefined) {
-    return [`gap ${m.reason} seq ${m.after_seq}..${m.before_seq ?? ''} missing ${m.missing ?? '?'}`]
-  }
-  return [`gap ${m.reason} ${m.after_id ?? ''}..${m.before_id ?? ''} missing ${m.missing ?? '?'}`]
+  const ends =
+    m.after_seq === undefined
+      ? `${m.after_id ?? ''}..${m.before_id ?? ''}`
+      : `seq ${m.after_seq}..${m.before_seq ?? ''}`
+  const open = m.pending === undefined ? '' : ` open ${m.pending.after}..${m.pending.before}`
+  return [`gap ${m.reason} ${ends} missing ${m.missing ?? '?'}${open}`]
 }
 
 /** What of it is open, and what it is not itself. */

@@ -6,8 +6,9 @@
 //                           └──> live, and the fill comes late
 // Always: after `last`, only ids above it are published, but for late fills, marked `filled`; an id that is never
 // published lies inside a gap, and none that is published does. The trade that is stored last, wherever the run is
-// cut off, says where a later run takes up: while a fill is late each bears `pending`. (A run that is cut off between
-// the gap that ends such a fill and the next trade is followed by one that asks again for what the gap says.)
+// cut off, says where a later run takes up, with the last gap, where that is stored behind it: while a fill is late each
+// trade bears `pending`, and each gap that is not of the fill itself. A run that ends in order says with the gap what the
+// next one asks for once more.
 // Never: trades wait for one hole longer than HOLD_MS.
 import assert from 'node:assert'
 import type { Clock, Timer } from '../connection/clock.ts'
@@ -149,9 +150,13 @@ export class TradeTrack implements Track {
 
   close(): void {
     // What waited behind one hole may show the next.
-    while (this.#hole !== undefined) this.#end(this.#hole)
-    const missing = this.#last - this.#stored
-    this.outlet.announce(this.outlet.own.nowUs(), this.#stored < 0 ? {} : { ...this.#ends(this.#stored), missing })
+    for (let hole = this.#hole; hole !== undefined; hole = this.#hole) this.#end(hole, 'for now')
+    const [stored, last, time] = [this.#stored, this.#last, this.#lastTime]
+    const open = {
+      pending: { after: stored, before: last + 1, last, from: Math.min(this.outlet.lastTime, time), to: time },
+    }
+    const ends = stored < 0 ? {} : { ...this.#ends(stored), missing: last - stored, ...(last > stored && open) }
+    this.outlet.announce(this.outlet.own.nowUs(), ends)
   }
 
   #unusual(bytes: Buffer, pos: number, end: number, received: number, id: number, time: number): boolean {
@@ -179,9 +184,9 @@ export class TradeTrack implements Track {
   }
 
   #publish(bytes: Buffer, received: number, id: number, time: number): boolean {
-    const ends = this.outlet.lapse === undefined ? undefined : this.#missing(id)
+    const ends = this.outlet.lapse === undefined ? undefined : this.#missing(id, time)
     const hole = this.#hole
-    const more = hole?.late === true ? pending(hole.next - 1, hole, id, hole.after, time) : undefined
+    const more = hole?.late === true ? fieldOf(pending(hole.next - 1, hole, id, hole.after, time)) : undefined
     if (!this.outlet.publish(ONLY_FORM, bytes, received, time, ends, more)) return false
     this.#passed(id, time)
     return true
@@ -197,13 +202,16 @@ export class TradeTrack implements Track {
 
   /** Says, if there is room, what is missing before this trade. */
   #recover(id: number, time: number): void {
-    if (this.outlet.recover(time, this.#missing(id), this.#record.bytesMax(this.#frame.at))) this.#stored = id - 1
+    if (this.outlet.recover(time, this.#missing(id, time), this.#record.bytesMax(this.#frame.at))) this.#stored = id - 1
   }
 
   /** What a gap says that ends with this trade. */
-  #missing(id: number): GapEnds {
+  #missing(id: number, time: number): GapEnds {
     const after = this.#stored
-    return after < 0 ? {} : { ...this.#ends(after, id), missing: id - after - 1 }
+    const hole = this.#hole
+    // The next run may find nothing behind the gap.
+    const open = hole?.late === true ? { pending: pending(hole.next - 1, hole, id - 1, hole.after, time) } : {}
+    return after < 0 ? open : { ...this.#ends(after, id), missing: id - after - 1, ...open }
   }
 
   #open(bytes: Buffer, pos: number, end: number, received: number, id: number, time: number): boolean {
@@ -283,7 +291,7 @@ export class TradeTrack implements Track {
     if (!(id >= hole.next) || id > hole.to || !(time > 0)) return
     if (id > hole.next) this.#gap(hole, id - 1, time)
     if (!hole.late && this.outlet.lapse !== undefined) this.#recover(id, time)
-    const more = hole.late ? pending(id, hole, this.#last, time, this.#lastTime) : undefined
+    const more = hole.late ? fieldOf(pending(id, hole, this.#last, time, this.#lastTime)) : undefined
     this.#frame.own[FILLED] = 1
     const offer = this.outlet.offer(ONLY_FORM, row, this.outlet.own.nowUs(), time, more)
     this.#frame.own[FILLED] = Number.NaN
@@ -300,12 +308,12 @@ export class TradeTrack implements Track {
     return true
   }
 
-  /** Nothing more comes to fill the hole: what it still lacks is missing for good. */
-  #end(hole: Hole): void {
+  /** Nothing more comes to fill the hole: what it still lacks is missing, for good or until the next run. */
+  #end(hole: Hole, until: 'for good' | 'for now' = 'for good'): void {
     if (this.#hole !== hole) return
     this.#hole = undefined
     this.#clock.clearTimeout(this.#timer)
-    if (hole.next <= hole.to) this.#gap(hole, hole.to, hole.before)
+    if (hole.next <= hole.to) this.#gap(hole, hole.to, hole.before, hole.reason, until)
     if (!hole.late) {
       this.#last = hole.to
       this.#reason = 'sequence'
@@ -313,15 +321,16 @@ export class TradeTrack implements Track {
     this.#drain()
   }
 
-  /** Announces that the hole's ids up to this one are missing for good. */
-  #gap(hole: Hole, to: number, before: number, reason = hole.reason): void {
+  /** Announces that the hole's ids up to this one are missing. Of those of a late fill the next run may ask once more. */
+  #gap(hole: Hole, to: number, before: number, reason = hole.reason, until: 'for good' | 'for now' = 'for good'): void {
     const { next, late } = hole
     hole.next = to + 1
     const { channel, own, lapse } = this.outlet
     // A lapse that is open is said with the next trade, and reaches over these ids.
     if (!late && lapse !== undefined) return
     const after = late ? hole.after : this.#lastTime || hole.after
-    const ends = { ...this.#ends(next - 1, to + 1), missing: to - next + 1 }
+    const open = late && until === 'for now' && { pending: pending(next - 1, hole, this.#last, after, before) }
+    const ends = { ...this.#ends(next - 1, to + 1), missing: to - next + 1, ...open }
     if (!own.gap(channel, reason, after, before, ends)) {
       this.outlet.interrupt(reason)
       this.#stored = Math.min(this.#stored, next - 1)
@@ -344,8 +353,18 @@ export class TradeTrack implements Track {
   }
 }
 
-/** The field that says what is open, of a trade that is published while `hole` is filled late. */
-function pending(after: number, { to: end }: Hole, last: number, from: number, to: number): Buffer {
-  const open: Trade['pending'] = { after, before: end + 1, last, from: Math.min(from, to), to }
+/** What is open, where `hole` is filled late, up to `last`. */
+function pending(
+  after: number,
+  { to: end }: Hole,
+  last: number,
+  from: number,
+  to: number,
+): NonNullable<Trade['pending']> {
+  return { after, before: end + 1, last, from: Math.min(from, to), to: Math.max(from, to) }
+}
+
+/** The field of a trade. */
+function fieldOf(open: Trade['pending']): Buffer {
   return ascii(`,"pending":${JSON.stringify(open)}`)
 }

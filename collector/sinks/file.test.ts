@@ -20,6 +20,8 @@ import { type FileOptions, fileSink } from './file.ts'
 import type { Sink } from './sink.ts'
 
 const FOLDER = 'trade/binance/spot/BTC-USDT'
+const TRADES = { subject: 'market.trade.binance.spot.BTC-USDT' }
+const KLINES = ['1m', '5m', '1h'].map((interval) => ({ subject: 'market.kline.binance.spot.BTC-USDT', interval }))
 const HOUR = '2026-09-21T14'
 const COMPRESSIONS = ['none', 'gzip', 'zstd'] as const
 type Compression = (typeof COMPRESSIONS)[number]
@@ -99,10 +101,10 @@ describe.each(COMPRESSIONS)('the file sink, compression %s', (compression: Compr
     expect(readdirSync(join(dir, FOLDER))).toEqual([name])
     expect(idsIn(join(dir, FOLDER, name))).toEqual(range(1, 20))
     const { sink } = await opened(dir, { compression })
-    const subject = 'market.trade.binance.spot.BTC-USDT'
-    const last = await sink.last([subject, 'market.trade.binance.spot.NONE', 'market.trade.binance.spot.../..', 'odd'])
-    expect([...last.keys()]).toEqual([subject])
-    expect(last.get(subject)).toMatchObject({ type: 'trade', id: '20' })
+    const others = ['market.trade.binance.spot.NONE', 'market.trade.binance.spot.../..', 'odd']
+    const last = await sink.last([TRADES, ...others.map((subject) => ({ subject }))])
+    expect([...last.keys()]).toEqual([TRADES])
+    expect(last.get(TRADES)).toMatchObject({ type: 'trade', id: '20' })
   })
 
   test('cut off at any byte, is read up to its last whole line, and continued behind it', async () => {
@@ -115,7 +117,7 @@ describe.each(COMPRESSIONS)('the file sink, compression %s', (compression: Compr
         mkdirSync(join(dir, FOLDER), { recursive: true })
         writeFileSync(join(dir, FOLDER, name), whole.subarray(0, bytes))
         const { sink } = await opened(dir, { compression })
-        const last = (await sink.last(['market.trade.binance.spot.BTC-USDT'])).get('market.trade.binance.spot.BTC-USDT')
+        const last = (await sink.last([TRADES])).get(TRADES)
         await run(dir, 100, 101, { compression })
         const found = idsIn(join(dir, FOLDER, name))
         const kept = found.slice(0, -2)
@@ -125,6 +127,41 @@ describe.each(COMPRESSIONS)('the file sink, compression %s', (compression: Compr
       }),
       { numRuns: 40, examples: [[0], [whole.length], [whole.length - 1]] },
     )
+  })
+
+  test('gives the last message of each series under one subject, and none of what was never there', async () => {
+    const dir = folder()
+    const { sink, records } = await opened(dir, { compression })
+    for (const ms of range(1, 50)) for (const interval of ['5m', '1m']) records.kline(interval, ms)
+    records.kline('1m', 51)
+    sink.flush()
+    await sink.close(1000)
+    const last = await (await opened(dir, { compression })).sink.last(KLINES)
+    expect([...last].map(([{ interval }, m]) => [interval, m.ts])).toEqual([
+      ['1m', 1_790_000_000_051_000],
+      ['5m', 1_790_000_000_050_000],
+    ])
+  })
+
+  test('finds a series without which others of its subject went on for long', async () => {
+    const dir = folder()
+    const { sink, records } = await opened(dir, { compression, flushMs: 1 })
+    for (const round of range(0, 39)) {
+      for (const ms of range(1, 100)) {
+        records.kline('1m', round * 100 + ms)
+        if (round < 8) records.kline('5m', round * 100 + ms)
+      }
+      sink.flush()
+      await until(() => expect(records.spool.pending).toBe(0))
+    }
+    await sink.close(1000)
+    const last = await (await opened(dir, { compression })).sink.last(KLINES)
+    const [newest, other] = [...last.values()].map(({ ts }) => ((ts as number) - 1_790_000_000_000_000) / 1000)
+    expect(newest).toBe(4000)
+    // Not behind its last one: what came since is announced.
+    expect(other).toBeGreaterThan(0)
+    expect(other).toBeLessThanOrEqual(800)
+    expect(last.size).toBe(2)
   })
 
   test('begins another part when a file has its size', async () => {
@@ -140,7 +177,7 @@ describe.each(COMPRESSIONS)('the file sink, compression %s', (compression: Compr
     expect(files.length).toBeGreaterThan(1)
     expect(files.flatMap((file) => idsIn(join(dir, FOLDER, file)))).toEqual(range(1, 200))
     await run(dir, 201, 201, { compression, rotateBytes: 2000 })
-    expect((await (await opened(dir, { compression })).sink.last(['market.trade.binance.spot.BTC-USDT'])).size).toBe(1)
+    expect((await (await opened(dir, { compression })).sink.last([TRADES])).size).toBe(1)
   })
 })
 

@@ -9,16 +9,16 @@ import { mkdir, open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fullJitterMs } from '../connection/backoff.ts'
 import type { Timer } from '../connection/clock.ts'
-import type { Channel } from '../market/channel.ts'
+import type { Channel, Series } from '../market/channel.ts'
 import type { Message } from '../market/messages.ts'
 import { printable } from '../terminal/escape.ts'
 import { writeInteger } from '../wire/bytes.ts'
 import { Files, type PeriodFile } from './file/files.ts'
 import { type Compression, encodeMember } from './file/member.ts'
 import { folderOf, HOUR_MS, newer, parseFileName, periodOf, placeOf } from './file/path.ts'
-import { lastLine } from './file/tail.ts'
+import { lastLine, looksBack } from './file/tail.ts'
 import { inLanes } from './lanes.ts'
-import { readMessage } from './read.ts'
+import { LastOf } from './read.ts'
 import {
   PUBLISHED_DIGITS,
   type Sink,
@@ -52,7 +52,7 @@ const OPEN_FILES_MAX = 256
 const ROUND_BYTES_MAX = 4 * 1024 * 1024
 const RETRY_BASE_MS = 250
 const RETRY_MS_MAX = 5_000
-/** Files that `last` looks into under one subject, newest first. */
+/** Files that are looked into for the last messages under one subject, newest first. */
 const LOOK_FILES_MAX = 3
 const LOOK_LANES_MAX = 8
 const LINE_FEED = 0x0a
@@ -130,19 +130,14 @@ class FileSink implements Sink {
     }
   }
 
-  async last(subjects: readonly string[]): Promise<Map<string, Message>> {
-    const found = new Map<string, Message>()
-    let skipped = 0
-    await inLanes(subjects, LOOK_LANES_MAX, async (subject) => {
+  async last<S extends Series>(all: readonly S[]): Promise<Map<S, Message>> {
+    const last = new LastOf(all)
+    await inLanes(last.subjects, LOOK_LANES_MAX, async (subject) => {
       const place = placeOf(subject)
       const folder = place && folderOf(this.#options.dir, place)
-      if (folder === undefined) return
-      const line = await lastIn(folder)
-      if (line === undefined) return
-      const message = readMessage(line)
-      if (message === undefined) skipped += 1
-      else found.set(subject, message)
+      if (folder !== undefined) await findLast(folder, subject, last)
     })
+    const { found, skipped } = last
     if (skipped > 0) this.#world.log.warn({ sink: 'file', skipped }, 'stored messages that are not ours were skipped')
     return found
   }
@@ -319,20 +314,29 @@ function linesOf({ chunks, indexes, bytes }: Portion): Buffer {
   return lines
 }
 
-/** The last line in the newest files of a folder. */
-async function lastIn(folder: string): Promise<Buffer | undefined> {
+/** Finds the last message of each series in the newest files of a folder. */
+async function findLast(folder: string, subject: string, last: LastOf<Series>): Promise<void> {
   const names = await readdir(folder).catch((): string[] => [])
   const files = names.flatMap((name) => {
     const id = parseFileName(name)
     return id === undefined ? [] : [{ name, id }]
   })
   files.sort((a, b) => newer(a.id, b.id))
+  let newest: Buffer | undefined
   for (const { name, id } of files.slice(0, LOOK_FILES_MAX)) {
     await using file = await open(join(folder, name))
-    const line = await lastLine(file, (await file.stat()).size, id.compression)
-    if (line !== undefined) return line
+    const { size } = await file.stat()
+    if (newest === undefined) {
+      newest = await lastLine(file, size, id.compression)
+      if (newest === undefined) continue
+      last.takeNewest(subject, newest)
+    }
+    if (!last.isMissing(subject)) return
+    for await (const lines of looksBack(file, size, id.compression)) {
+      last.takeOlder(subject, lines)
+      if (!last.isMissing(subject)) return
+    }
   }
-  return undefined
 }
 
 function explain(error: unknown, dir: string): string {

@@ -10,15 +10,16 @@ import { AssertionError } from 'node:assert'
 import { createInbox, type Msg, type NatsConnection, PermissionViolationError } from '@nats-io/transport-node'
 import { fullJitterMs } from '../connection/backoff.ts'
 import type { Random, Timer } from '../connection/clock.ts'
+import type { Series } from '../market/channel.ts'
 import type { Message } from '../market/messages.ts'
 import type { Refusal } from './nats/answer.ts'
 import { connectOnce, NotAllowed, reason } from './nats/connect.ts'
 import { Publisher } from './nats/publisher.ts'
-import { idsBehind, lastPayloads } from './nats/stored.ts'
+import { findLast, idsBehind } from './nats/stored.ts'
 import type { NatsPlace } from './nats/place.ts'
 import { ensureStream, StreamFault, type StreamState } from './nats/stream.ts'
 import { openWire, type Wire } from './nats/wire.ts'
-import { readMessage } from './read.ts'
+import { LastOf } from './read.ts'
 import type { Sink, SinkContext, SinkStatus, SinkWorld } from './sink.ts'
 import { Trouble } from './trouble.ts'
 
@@ -114,7 +115,7 @@ class NatsSink implements Sink {
     }
   }
 
-  async last(subjects: readonly string[]): Promise<Map<string, Message>> {
+  async last<S extends Series>(all: readonly S[]): Promise<Map<S, Message>> {
     const live = this.#live
     if (live?.stream === undefined) {
       throw new Error(
@@ -122,13 +123,9 @@ class NatsSink implements Sink {
       )
     }
     const { allowDirect } = live.stream
-    const payloads = await lastPayloads({ nc: live.nc, stream: this.#options.stream.name, allowDirect }, subjects)
-    const found = new Map<string, Message>()
-    for (const [subject, payload] of payloads) {
-      const message = readMessage(payload)
-      if (message !== undefined) found.set(subject, message)
-    }
-    const skipped = payloads.size - found.size
+    const last = new LastOf(all)
+    await findLast({ nc: live.nc, stream: this.#options.stream.name, allowDirect }, last)
+    const { found, skipped } = last
     if (skipped > 0) this.#world.log.warn({ sink: 'nats', skipped }, 'stored messages that are not ours were skipped')
     return found
   }

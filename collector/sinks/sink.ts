@@ -5,7 +5,7 @@
 // Never: a sink gives up a record because the other side is full, away or refuses everything; it says so in `status`
 // and goes on trying.
 import type { Clock, Random } from '../connection/clock.ts'
-import type { Channel } from '../market/channel.ts'
+import type { Channel, Series } from '../market/channel.ts'
 import type { Message } from '../market/messages.ts'
 import type { Chunk, Spool } from './spool.ts'
 import type { Log } from './trouble.ts'
@@ -53,10 +53,10 @@ export interface Sink {
    */
   open(): Promise<void>
   /**
-   * The last message stored under each of these subjects, for taking up where the last run left off.
-   * Subjects under which nothing is stored are left out.
+   * The last message stored of each of these series, for taking up where the last run left off; an earlier one of it where
+   * others of its subject went on for long without it. Series of which nothing is found are left out.
    */
-  last(subjects: readonly string[]): Promise<Map<string, Message>>
+  last<S extends Series>(all: readonly S[]): Promise<Map<S, Message>>
   /** Takes what the spool holds, as far as the window allows. Called often; cheap when there is nothing to do. */
   flush(): void
   /** Sends what is left and waits for it, at most `deadlineMs` from now. Then closes. What remains is still in the spool. */

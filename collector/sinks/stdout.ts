@@ -4,6 +4,7 @@
 // slow reader holds messages back in the spool. A reader that has gone (EPIPE) ends the sink: nothing is written any more,
 // and `status` says so.
 import type { Writable } from 'node:stream'
+import type { Series } from '../market/channel.ts'
 import type { Message } from '../market/messages.ts'
 import { printable } from '../terminal/escape.ts'
 import { writeInteger } from '../wire/bytes.ts'
@@ -61,7 +62,7 @@ class StdoutSink implements Sink {
   }
 
   /** Nothing is stored, so there is nothing to take up. */
-  last(): Promise<Map<string, Message>> {
+  last<S extends Series>(): Promise<Map<S, Message>> {
     return Promise.resolve(new Map())
   }
 

@@ -25,11 +25,12 @@ const hasPython = (() => {
 })()
 
 const SEEDS = Array.from({ length: 20 }, (_, i) => i + 1)
+const STAMPS = ['one', 'sent', 'apart'] as const
 /** Each history is one symbol; some end out of sync. */
 const histories = SEEDS.map((seed) => ({
   symbol: `S${String(seed).padStart(2, '0')}-USDT`,
   // Half of them join late.
-  messages: history(seed).delivered.slice(seed % 2 === 0 ? 0 : 5),
+  messages: history(seed, { stamps: STAMPS[seed % STAMPS.length] ?? 'one' }).delivered.slice(seed % 2 === 0 ? 0 : 5),
 }))
 const trade = (id: number): Trade => ({
   ...{

@@ -23,7 +23,7 @@ export function checkTrades(day: Day, channel: ChannelDay, say: (text: string) =
     if (trade === undefined) say(`trade ${id} never was`)
     else if (!isSame(m, trade)) say(`trade ${JSON.stringify(m)} was truly ${JSON.stringify(trade)}`)
   }
-  for (const gap of channel.gaps) checkGap(gap, isAskedAgain(day, gap, channel) ? NONE : published, say)
+  for (const gap of channel.gaps) checkGap(gap, published, say)
   const first = truth.findIndex(({ id }) => published.has(id))
   const last = Math.max(...published.keys())
   for (const trade of truth.slice(first)) {
@@ -33,17 +33,6 @@ export function checkTrades(day: Day, channel: ChannelDay, say: (text: string) =
     if (channel.gaps.some((gap) => lies(trade, gap))) seen.announced += 1
     else say(`trade ${trade.id} is missing without a gap`)
   }
-}
-
-const NONE: ReadonlyMap<number, Trade> = new Map()
-
-/**
- * Whether a process ended before the next trade: the last one that is stored says that this was still to come,
- * and the next process asks for it once more.
- */
-function isAskedAgain({ ends }: Day, gap: Gap, { all }: ChannelDay): boolean {
-  const next = all.slice(all.indexOf(gap)).find(({ type }) => type === 'trade')
-  return next !== undefined && ends.some((end) => gap.received <= end * 1000 && end * 1000 <= next.received + 1)
 }
 
 /** What a gap says is missing was not published, and it counts what lies between its ends. */
@@ -56,8 +45,14 @@ function checkGap(gap: Gap, published: ReadonlyMap<number, Trade>, say: (text: s
     say(`the gap ${JSON.stringify(gap)} does not count what lies between its ends`)
   }
   for (const id of published.keys()) {
-    if (after < id && id < before) say(`trade ${id} is said to be missing (${gap.reason}) and was published`)
+    if (after < id && id < before && !isOpen(id, gap))
+      say(`trade ${id} is said to be missing (${gap.reason}) and was published`)
   }
+}
+
+/** Whether it says that this trade may yet come. */
+function isOpen(id: number, { pending }: Gap): boolean {
+  return pending !== undefined && pending.after < id && id < pending.before
 }
 
 function endsOf(gap: Gap): [number, number] {

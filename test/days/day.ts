@@ -41,8 +41,6 @@ export interface Day {
   readonly end: number
   /** Sequence of each book shortly before the end, by market and the venue's symbol. */
   readonly settledSeqs: ReadonlyMap<string, number>
-  /** When processes of collectors ended, ms. */
-  readonly ends: readonly number[]
   /** Furthest that the venue's clock was from ours, ms. */
   readonly skewMax: number
 }
@@ -151,8 +149,7 @@ export class World {
     for (const witness of this.#witnesses.values()) witness.close()
     for (const host of hosts.values()) host.venue.close()
     const accounts = this.runners.map(({ account }) => account)
-    const ends = this.runners.flatMap((runner) => runner.ends)
-    const account = { exchange, hosts, wishes, store, accounts, witnesses: this.#witnesses, log, wrong, ends, skewMax }
+    const account = { exchange, hosts, wishes, store, accounts, witnesses: this.#witnesses, log, wrong, skewMax }
     return { ...account, calmFrom, liveFrom: calmFrom + LIVE_WITHIN_MS, end, settledSeqs }
   }
 

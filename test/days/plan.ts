@@ -55,7 +55,11 @@ function feedOf(exchange: ExchangeName, { market, types, depth, snapshotSeconds 
     symbols: ['*-*'],
     types,
     endpoints: { websocket: `ws://${market}.${exchange}.test`, rest: `http://${market}.${exchange}.test` },
-    ...(types.includes('orderbook') && { options: { orderbook: { depth, snapshotSeconds } } }),
+    options: {
+      ...(types.includes('orderbook') && { orderbook: { depth, snapshotSeconds } }),
+      // Two series that share a subject.
+      ...(types.includes('kline') && { kline: { intervals: ['1m', '5m'] } }),
+    },
   }
 }
 

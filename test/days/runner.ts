@@ -24,8 +24,6 @@ interface Life {
 export class Runner {
   readonly account: Account
   readonly wrong: string[] = []
-  /** When its processes ended, killed or in order, ms. */
-  readonly ends: number[] = []
   plan: readonly FeedPlan[]
   readonly #world: World
   readonly #number: number
@@ -74,7 +72,6 @@ export class Runner {
 
   /** Ends it without a word. */
   kill(): void {
-    this.ends.push(this.#world.clock.now())
     this.#life?.end()
     this.#life?.network.kill()
     this.#life?.sink.kill()
@@ -91,7 +88,6 @@ export class Runner {
     if (!this.#isAway) this.wrong.push(...life.sink.left().map((text) => `left in the spool: ${text}`))
     life.end()
     life.network.kill()
-    this.ends.push(this.#world.clock.now())
   }
 
   /** Another manifest. */

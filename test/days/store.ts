@@ -3,7 +3,8 @@
 // Always: a message is stored when it is sent and acknowledged a little later; where the acknowledgement was lost it is
 // sent again, as to JetStream. What is stored outlives the collector.
 import assert from 'node:assert'
-import { type Message, message, messageKey } from '../../collector/market/messages.ts'
+import type { Series } from '../../collector/market/channel.ts'
+import { intervalOf, type Message, message, messageKey } from '../../collector/market/messages.ts'
 import type { Outcome, Sink, SinkContext, SinkStatus } from '../../collector/sinks/sink.ts'
 import { stampPublished } from '../../collector/sinks/sink.ts'
 import type { Chunk } from '../../collector/sinks/spool.ts'
@@ -31,8 +32,14 @@ export class Store {
   readonly #byId = new Map<string, string>()
   readonly #last = new Map<string, Message>()
 
-  last(subjects: readonly string[]): Map<string, Message> {
-    return new Map(subjects.flatMap((subject) => [[subject, this.#last.get(subject)]]).filter(isThere))
+  /** The last message of each series. */
+  last<S extends Series>(all: readonly S[]): Map<S, Message> {
+    const last = new Map<S, Message>()
+    for (const series of all) {
+      const m = this.#last.get(keyOf(series))
+      if (m !== undefined) last.set(series, m)
+    }
+    return last
   }
 
   /** @returns false when it was there */
@@ -44,14 +51,16 @@ export class Store {
       return false
     }
     this.#byId.set(id, content)
-    this.#last.set(subject, m)
+    const interval = intervalOf(m)
+    const of = m.type === 'gap' ? { of: m.of } : {}
+    this.#last.set(keyOf({ subject, ...(interval !== undefined && { interval }), ...of }), m)
     this.messages.push({ id, message: m, content, by })
     return true
   }
 }
 
-function isThere(entry: readonly unknown[]): entry is [string, Message] {
-  return entry[1] !== undefined
+function keyOf({ subject, interval, of }: Series): string {
+  return `${subject} ${of ?? ''} ${interval ?? ''}`
 }
 
 /** Where what each publisher adds begins: judgements and times of ours. */
@@ -115,9 +124,9 @@ export class StoreSink implements Sink {
     return Promise.resolve()
   }
 
-  last(subjects: readonly string[]): Promise<Map<string, Message>> {
+  last<S extends Series>(all: readonly S[]): Promise<Map<S, Message>> {
     if (this.#isAway) return Promise.reject(new Error('the store is away'))
-    return Promise.resolve(this.#store.last(subjects))
+    return Promise.resolve(this.#store.last(all))
   }
 
   flush(): void {

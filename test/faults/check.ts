@@ -27,7 +27,7 @@ export function checkHistory(history: HistoryOf): Seen {
       checkBook(what, sent, truth, settledUs, seen)
       checkTrades(what, sent, exchange.truth[market].trades(venueSymbol), settledUs, seen)
     })
-    checkMerged(`${symbol} of both`, all, truth, settledUs, seen, market === 'spot')
+    checkMerged(`${symbol} of both`, all, truth, settledUs, seen)
   }
   return seen
 }
@@ -61,18 +61,13 @@ function checkBook(what: string, sent: readonly Sent[], truth: TruthOf, settledU
   assert(consumer.book.inSync && (consumer.book.ts as number) >= settledUs, `${what}: not in sync at the end`)
 }
 
-/**
- * Both collectors' books in one stream: never wrong, and in sync at the end. Not so where a venue stamps each
- * connection's deltas by itself (spot): there the rule takes two stamps of one state for a restart, and waits for the
- * next snapshot.
- */
+/** Both collectors' books in one stream: never wrong, and in sync at the end. */
 function checkMerged(
   what: string,
   all: readonly (readonly Sent[])[],
   truth: TruthOf,
   settledUs: number,
   seen: Seen,
-  stampsEach: boolean,
 ): void {
   const consumer = new Consumer(what, truth)
   const ids = new Set<string>()
@@ -84,8 +79,7 @@ function checkMerged(
     seen.merged += 1
     if (consumer.book.inSync) seen.mergedInSync += 1
   }
-  if (!stampsEach)
-    assert(consumer.book.inSync && (consumer.book.ts as number) >= settledUs, `${what}: not in sync at the end`)
+  assert(consumer.book.inSync && (consumer.book.ts as number) >= settledUs, `${what}: not in sync at the end`)
 }
 
 /** A consumer whose book is compared with the exchange's whenever it claims to be in sync. */

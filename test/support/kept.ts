@@ -5,7 +5,9 @@ import { checkCollector } from '../../crds/faults.ts'
 import { openCollector, type RunningCollector } from '../../collector/collector.ts'
 import { type Clock, realClock } from '../../collector/connection/clock.ts'
 import { openLog } from '../../collector/log.ts'
+import type { Series } from '../../collector/market/channel.ts'
 import { type Message, message, messageKey } from '../../collector/market/messages.ts'
+import { isOf } from '../../collector/sinks/read.ts'
 import { type Sink, type SinkContext, type SinkStatus, stampPublished } from '../../collector/sinks/sink.ts'
 import type { CollectorStatus } from '../../collector/status.ts'
 import { until } from '../e2e/collect.ts'
@@ -41,8 +43,13 @@ export class KeptSink implements Sink {
     return Promise.resolve()
   }
 
-  last(subjects: readonly string[]): Promise<Map<string, Message>> {
-    return Promise.resolve(new Map([...this.#last].filter(([subject]) => subjects.includes(subject))))
+  last<S extends Series>(all: readonly S[]): Promise<Map<S, Message>> {
+    const last = new Map<S, Message>()
+    for (const series of all) {
+      const m = this.#last.get(series.subject)
+      if (m !== undefined && isOf(m, series)) last.set(series, m)
+    }
+    return Promise.resolve(last)
   }
 
   flush(): void {

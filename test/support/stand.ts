@@ -7,11 +7,12 @@ import { FrameCounts } from '../../collector/exchanges/decoder.ts'
 import type { Endpoints, Listing, Room } from '../../collector/exchanges/room.ts'
 import { Latencies } from '../../collector/latency.ts'
 import { limited, openLog } from '../../collector/log.ts'
-import { Channels } from '../../collector/market/channel.ts'
+import { Channels, type Series } from '../../collector/market/channel.ts'
 import type { Message } from '../../collector/market/messages.ts'
 import { OwnMessages } from '../../collector/market/outlet.ts'
 import { Lines } from '../../collector/polls.ts'
 import { Policy } from '../../collector/quality/checks.ts'
+import { isOf } from '../../collector/sinks/read.ts'
 import { Spool } from '../../collector/sinks/spool.ts'
 import { Venue, type VenueOptions } from '../../collector/venue.ts'
 import { UNCHECKED, listingOf, taken } from './intake.ts'
@@ -112,7 +113,7 @@ export class Stand {
       random,
       log,
       faults: limited(log),
-      last: () => this.stored.then(() => new Map(last)),
+      last: (all) => this.stored.then(() => ofSeries(all, last)),
       onLane: () => {},
     }
     this.venue = new Venue({ room, endpoints, proxy: undefined, shared })
@@ -173,3 +174,12 @@ export class Stand {
 
 export const MAIN = listingOf('BTC-USDT', 'BTCUSDT')
 export const OTHER: Listing = { ...listingOf('BTC-USD', 'BTCUSD', { kind: 'inverse', value: '100' }), host: 'other' }
+
+function ofSeries(all: readonly Series[], last: ReadonlyMap<string, Message>): Map<Series, Message> {
+  const found = new Map<Series, Message>()
+  for (const series of all) {
+    const m = last.get(series.subject)
+    if (m !== undefined && isOf(m, series)) found.set(series, m)
+  }
+  return found
+}

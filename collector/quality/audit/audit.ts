@@ -11,6 +11,7 @@ import { messageKey, VERSION, type Gap, type Message } from '../../market/messag
 import { Channel, parseSubject, type Continuity, type Subject } from './channel.ts'
 import { violation, type Fields } from './check.ts'
 import { judge } from './judge.ts'
+import type { Hole } from './coverage.ts'
 import { Layout } from './layout.ts'
 import { Reading } from './reading.ts'
 import type { ChannelReport, Finding, FindingKind, Report } from './report.ts'
@@ -236,13 +237,12 @@ class Auditor {
 
   /** Judges the holes of a channel by the gaps that are known, all but the latest `keep`, and forgets them. */
   #settle(channel: Channel, keep: number): void {
-    const { order, subject } = channel
-    const holes = order.takeHoles(keep)
-    if (channel.continuity === 'none') {
-      if (channel.candles !== undefined)
-        channel.candles.unseen += holes.reduce((sum, hole) => sum + order.size(hole), 0)
-      return
+    const { order, subject, candles } = channel
+    const taken = order.takeHoles(keep)
+    if (channel.continuity === 'none' || channel.continuity === 'pushes') {
+      if (candles !== undefined) candles.unseen += taken.reduce((sum, hole) => sum + order.size(hole), 0)
     }
+    const holes = provenOf(channel, taken)
     if (holes.length === 0) return
     const general = channel.interval === '' ? [] : (subject.channels.get('')?.gaps ?? [])
     const unannounced = judge([...general, ...channel.gaps], order)
@@ -291,6 +291,12 @@ function parse(text: string): Fields | undefined {
 
 function isOtherVersion({ v }: Fields): boolean {
   return Number.isSafeInteger(v) && v !== VERSION
+}
+
+/** Of what was not seen, what must have been. */
+function provenOf({ continuity, candles }: Channel, holes: readonly Hole[]): readonly Hole[] {
+  if (continuity === 'none') return []
+  return continuity === 'pushes' && candles !== undefined ? holes.flatMap((hole) => candles.takeBegun(hole)) : holes
 }
 
 function unreadText({ unread }: Channel): string {

@@ -172,8 +172,7 @@ export class BookOrder implements Order {
   }
 }
 
-/** Whether a delta counts by other numbers than the book: by number it is old or fits, by time it is later. */
+/** Whether a delta counts by other numbers than the book: by number it is old or fits, by time it follows a later one. */
 function isOtherNumbering(m: Reading, { last, ts }: ConsumerRule): boolean {
-  if (m.seq <= last) return m.ts > ts
-  return m.prevSeq <= last && m.prevTs > ts
+  return m.prevSeq <= last && m.prevTs > ts && (m.seq > last || m.ts > ts)
 }

@@ -62,8 +62,7 @@ export class Channel {
   readonly book: BookOrder | undefined
   readonly candles: CandleOrder | undefined
   readonly order: Order
-  /** By what it could be seen that something is missing. */
-  readonly continuity: Proof
+  readonly #proof: Proof
   /** Gaps about this channel that are still to be matched. */
   readonly gaps: Gap[] = []
   readonly gapCounts: Partial<Record<GapReason, number>> = {}
@@ -90,7 +89,12 @@ export class Channel {
     this.book = type === 'orderbook' ? new BookOrder() : undefined
     this.candles = type === 'kline' && lengthUs !== undefined ? new CandleOrder(lengthUs) : undefined
     this.order = this.book ?? this.candles ?? orderOf(type, isContiguous, lengthUs)
-    this.continuity = proofOf(this.order, isContiguous)
+    this.#proof = proofOf(this.order, isContiguous)
+  }
+
+  /** By what it can be seen that something is missing. */
+  get continuity(): Proof {
+    return this.#proof === 'none' && this.candles?.isMarked === true ? 'pushes' : this.#proof
   }
 
   report(): ChannelReport {

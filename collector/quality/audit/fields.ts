@@ -66,7 +66,7 @@ export const NO_CONTENT: ReadonlySet<string> = new Set(
 
 /**
  * The fields of which `messageKey` makes the id, without those that are the same in all of a channel; each with the part
- * that it has there, since a raw figure stands in for a size.
+ * that it has there, since one may stand in for another.
  */
 export function keyFields(m: Message): Readonly<Record<string, string>> {
   switch (m.type) {
@@ -95,7 +95,11 @@ export function keyFields(m: Message): Readonly<Record<string, string>> {
     case 'liquidation':
       return m.id === undefined ? { ...parts('ts', 'side', 'price'), ...either(m, 'raw_size', 'size') } : parts('id')
     case 'gap':
-      return parts('of', 'interval', 'reason', 'from', 'to')
+      return {
+        ...parts('of', 'interval', 'reason', 'from', 'to'),
+        ...either(m, 'after_id', 'after_seq'),
+        ...either(m, 'before_id', 'before_seq'),
+      }
     case 'state':
       return parts('of', 'interval', 'state', 'received')
     case 'instrument':
@@ -107,6 +111,7 @@ function parts(...names: readonly string[]): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, name]))
 }
 
-function either(m: Message, raw: string, size: string): Record<string, string> {
-  return { [Object.hasOwn(m, raw) ? raw : size]: size }
+/** The first of two fields where a message has it, in the part of the second. */
+function either(m: Message, first: string, second: string): Record<string, string> {
+  return { [Object.hasOwn(m, first) ? first : second]: second }
 }

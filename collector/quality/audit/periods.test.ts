@@ -19,7 +19,45 @@ it('says which candle has no final push, unless a gap announces it or the venue 
   const told = gap({ of: 'kline', interval: '1m', from: at(115).ts, to: at(125).ts })
   expect((await auditMessages([...rest, told])).whole).toBe(true)
   expect((await auditMessages([...rest, { ...told, interval: '5m' }])).whole).toBe(false)
-  expect((await auditMessages(rest, 'none')).whole).toBe(true)
+})
+
+describe('candles of a venue that may send none where nobody trades', () => {
+  const without = (minute: number, isLost: (m: Kline) => boolean) =>
+    candles.filter((m) => m.open_time !== BEGIN + minute * MINUTE || !isLost(m))
+
+  it('need their final push if they had one at all, unless a gap announces it', async () => {
+    const rest = without(1, ({ closed }) => closed === true)
+    const report = await auditMessages(rest, 'none')
+    expect(texts(report)).toEqual(['missing: 1 candle has no final push'])
+    expect(report.channels[0]).toMatchObject({ continuity: 'pushes', missing: { announced: 0, unannounced: 1 } })
+    const told = gap({ of: 'kline', interval: '1m', from: at(115).ts, to: at(125).ts })
+    const announced = await auditMessages([...rest, told], 'none')
+    expect(announced.whole).toBe(true)
+    expect(announced.channels.at(-1)).toMatchObject({ missing: { announced: 1, unannounced: 0 } })
+  })
+
+  it('without an event time are announced by when they came, whatever the clocks say', async () => {
+    const behind = ({ ts: _, ...m }: Kline): Kline => ({ ...m, received: m.received + 60 * MINUTE })
+    const rest = without(1, ({ closed }) => closed === true).map(behind)
+    const times = { from: at(90).ts + 60 * MINUTE, to: at(125).ts + 60 * MINUTE }
+    const told = gap({ of: 'kline', interval: '1m', ...times })
+    expect(texts(await auditMessages(rest, 'none'))).toEqual(['missing: 1 candle has no final push'])
+    expect(texts(await auditMessages([...rest, told], 'none'))).toEqual([])
+  })
+
+  it('are only counted where they had none, before and behind such that lack their final one', async () => {
+    const [isAny, isFinal] = [() => true, ({ closed }: Kline) => closed === true]
+    const report = await auditMessages(without(1, isAny), 'none')
+    expect(report).toMatchObject({ whole: true, channels: [{ candles: { begun: 3, closed: 3, unseen: 1 } }] })
+    const both = without(1, isAny).filter((m) => m.open_time !== BEGIN + 2 * MINUTE || !isFinal(m))
+    expect(texts(await auditMessages(both, 'none'))).toEqual(['missing: 1 candle has no final push'])
+  })
+
+  it('have it late, too, and the last one need not have it yet', async () => {
+    const final = candles.find(({ open_time, closed }) => open_time === BEGIN + MINUTE && closed) as Kline
+    const rest = [...without(1, ({ closed }) => closed === true), final, kline(4, 5)]
+    expect(texts(await auditMessages(rest, 'none'))).toEqual([])
+  })
 })
 
 it('counts whole candles that are missing, and pushes that come late', async () => {

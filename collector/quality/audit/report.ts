@@ -35,6 +35,7 @@ export const PROOFS = {
   sequence: 'each delta leads from one sequence to the next',
   periods: 'there is one message a period',
   candles: 'each candle begins where the one before ended',
+  pushes: 'each candle that had a push has its final one; without trades there may be none',
   none: 'nothing tells: only what is out of order, doubled or wrong is seen, and the gaps that were announced',
 } as const
 export type Proof = keyof typeof PROOFS

@@ -175,7 +175,7 @@ describeWithNats('the NATS sink and a broken way to the server', () => {
       connected: false,
       problem: expect.stringMatching(/no connection to nats:.*is the NATS server up/),
     })
-    await expect(sink.last([SUBJECT])).rejects.toThrow(/cannot be read now/)
+    await expect(sink.last([{ subject: SUBJECT }])).rejects.toThrow(/cannot be read now/)
     trades(records, 1, 10)
     await server.restart()
     await untilDrained(records)

@@ -19,6 +19,7 @@ import { type Answer, readAnswer, REFUSED, type Refusal, refusal, sequenceOf, ST
 import { hasCleanId, messageBytes } from './command.ts'
 import { Ingest } from './ingest.ts'
 import { Outbox } from './outbox.ts'
+import { Repeats } from './repeats.ts'
 import { SLOTS, Window } from './window.ts'
 import { subjectBytes, type Wire } from './wire.ts'
 
@@ -59,6 +60,7 @@ export class Publisher {
   readonly #events: PublisherEvents
   readonly #time: PublisherTime
   readonly #digits = new Uint8Array(PUBLISHED_DIGITS)
+  readonly #repeats = new Repeats()
   #outbox: Outbox | undefined = undefined
   #ingest = new Ingest('')
   #batches = false
@@ -119,7 +121,9 @@ export class Publisher {
     const nowMs = this.#time.nowMs()
     writeInteger(this.#digits, 0, this.#time.nowUs())
     const batching = this.#isBatching(nowMs)
-    // The first of them goes alone: its answer says whether somebody else stored it before.
+    if (batching) this.#repeats.begin()
+    // The first of them goes alone: its answer says whether somebody else stored it before. So does one of an id that the
+    // batch has.
     let batched = false
     while (window.hasRoom(this.#limit) && spool.next()) {
       const { chunk, index } = cursor
@@ -136,7 +140,8 @@ export class Publisher {
       }
       if (sent === 0) stampPublished(chunk, index, this.#digits)
       const { subject } = this.#channelAt(chunk, index)
-      if (!outbox.write(subject, window.nextToken, batched && sent === 0, chunk, index)) break
+      const isRepeated = batching && this.#repeats.has(chunk, index)
+      if (!outbox.write(subject, window.nextToken, batched && sent === 0 && !isRepeated, chunk, index)) break
       batched = batching
       cursor.index += 1
       window.add(chunk, index, nowMs)

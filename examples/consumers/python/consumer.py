@@ -34,7 +34,7 @@ class Book:
         self.asks = {}
         self.in_sync = False
         self.last = None  # sequence of the last message taken
-        self.ts = None  # its time
+        self.ts = None  # its time, or a later stamp of the same
         self.snapshot_ts = None
 
     def take(self, m):
@@ -50,8 +50,12 @@ class Book:
         elif self.last is None:
             return  # nothing to apply it to yet
         elif seq <= self.last:
-            if later(ts, self.ts):
+            if not later(ts, self.ts):
+                return  # known
+            if later(m.get("prev_ts"), self.ts):
                 self.in_sync = False  # the venue began its numbering anew
+            else:
+                self.ts = ts  # what is known, stamped by another connection of the venue
         elif self.in_sync and m["prev_seq"] <= self.last and not later(m.get("prev_ts"), self.ts):
             self.apply(m)
         else:

@@ -79,7 +79,7 @@ class Book {
   bids = new Map<string, string>()
   asks = new Map<string, string>()
   inSync = false
-  /** Sequence and time of the last message taken. */
+  /** Sequence and time of the last message taken; the time may be a later stamp of the same. */
   last: number | undefined
   ts: number | undefined
   snapshotTs: number | undefined
@@ -97,7 +97,9 @@ class Book {
     } else if (this.last === undefined) {
       return // nothing to apply it to yet
     } else if (m.seq <= this.last) {
-      if (later(m.ts, this.ts)) this.inSync = false // the venue began its numbering anew
+      if (!later(m.ts, this.ts)) return // known
+      if (later(m.prev_ts, this.ts)) this.inSync = false // the venue began its numbering anew
+      else this.ts = m.ts // what is known, stamped by another connection of the venue
     } else if (this.inSync && (m.prev_seq ?? Infinity) <= this.last && !later(m.prev_ts, this.ts)) {
       this.apply(m)
     } else {
