@@ -40,3 +40,6 @@ export const ALERTS = [
   'MarketPrismCertificateExpiring',
 ] as const
 export type AlertName = (typeof ALERTS)[number]
+
+/** How soon somebody has to act: at once, within the hour, tomorrow. */
+export const TIERS = ['P1', 'P2', 'P3'] as const

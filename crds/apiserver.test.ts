@@ -7,13 +7,12 @@ import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { tool } from '../hack/tools.ts'
 import { type ControlPlane, describeWithControlPlane } from '../test/kubernetes/controlplane.ts'
+import { atEveryBound, largest, manyAlike } from '../test/support/largest.ts'
 import { BROKEN, changed, fed, named, SHORTEST } from '../test/support/manifests.ts'
 import { collector, HEALING_ACTIONS_MAX, NAME_MAX, SHARDS_MAX } from './collector.ts'
 import { crd, nodeAt, schema, type SchemaNode } from './crd.ts'
 import { ALERTS } from './alerts.ts'
 import { checkCollector } from './faults.ts'
-import { FEEDS_MAX, SYMBOLS_MAX } from './feed.ts'
-import { DATA_TYPES, EXCHANGES } from './names.ts'
 import type { Validation } from './schema.ts'
 
 const CRD_FILE = join(import.meta.dirname, 'collectors.marketprism.io.yaml')
@@ -44,6 +43,8 @@ const MORE: readonly [string, Record<string, unknown>][] = [
   ['a value of a label', changed({ podLabels: { ok: '-' } })],
   ['a wait of an alert in days', override({ for: '2d' })],
   ['a label of an alert that is its own', override({ labels: { alertname: 'x' } })],
+  ['a key of a receiver', routed({ webhook: { name: 'pager', key: 'a b' } })],
+  ['a Secret of a receiver', routed({ webhook: { name: 'A_B' } })],
   ['an address of Grafana', changed({ monitoring: { dashboards: { url: 'grafana' } } })],
   ['a folder of dashboards', changed({ monitoring: { dashboards: { folder: '../etc' } } })],
   ['an image', changed({ image: 'a b' })],
@@ -56,9 +57,42 @@ function nats(change: object): Record<string, unknown> {
   return changed({ sink: { nats: { servers: ['nats://n'], ...change } } })
 }
 
+const fast = { size: '1Gi', storageClassName: 'fast' }
+
+function filed(volume: object): Record<string, unknown> {
+  return changed({ sink: { file: { volume } } })
+}
+
+function stored(storage: string, name = 'MARKET_DATA'): Record<string, unknown> {
+  return nats({ stream: { name, storage } })
+}
+
 function override(change: object): Record<string, unknown> {
   return changed({ monitoring: { alerts: { overrides: [{ alert: ALERTS[0], ...change }] } } })
 }
+
+function routed(change: object): Record<string, unknown> {
+  const receivers = [{ tier: 'P1', webhook: { name: 'pager' }, ...change }]
+  return changed({ monitoring: { alerts: { routing: { enabled: true, receivers } } } })
+}
+
+/** Changes that are refused: what was, what is to be, and the field that is named. */
+const CHANGES: readonly (readonly [string, Record<string, unknown>, Record<string, unknown>, string])[] = [
+  ['a volume that shrinks', filed({ size: '2Gi' }), filed({ size: '2047Mi' }), 'file.volume.size'],
+  ['a storage class', filed(fast), filed({ ...fast, storageClassName: 'slow' }), 'file.volume'],
+  ['a storage class that is added', filed({ size: '1Gi' }), filed(fast), 'file.volume'],
+  ['a storage class that is taken away', filed(fast), filed({ size: '1Gi' }), 'file.volume'],
+  ['another storage of a stream', stored('file'), stored('memory'), 'nats.stream.storage'],
+]
+/** Changes like those that are taken. */
+const ALLOWED: readonly (readonly [string, Record<string, unknown>, Record<string, unknown>])[] = [
+  ['a volume that grows', filed(fast), filed({ ...fast, size: '1Ti' })],
+  ['a volume that is added', changed({ sink: { file: {} } }), filed(fast)],
+  ['a volume that is taken away', filed(fast), changed({ sink: { file: {} } })],
+  ['files that become a stream', filed(fast), nats({})],
+  ['another stream of another storage', stored('file'), stored('memory', 'OTHER')],
+  ['a storage that is said', nats({ stream: {} }), stored('memory')],
+]
 
 const CASES = [...BROKEN.map(([what, manifest]) => [what, manifest] as const), ...MORE]
 
@@ -75,6 +109,11 @@ describeWithControlPlane('the CRD', {}, (plane) => {
       path,
       kubectl: (...args: string[]) => kubectl(plane(), '--namespace', namespace, ...args),
       post: (manifest: object) => plane().request<Stored & Status>('POST', path, manifest),
+      /** As `kubectl replace` does it. */
+      replace: async (manifest: object) => {
+        const { metadata } = (await plane().request<Stored>('GET', `${path}/majors`)).body
+        return plane().request<Stored & Status>('PUT', `${path}/majors`, { ...manifest, metadata })
+      },
       get: async (name: string) => (await plane().request<Stored>('GET', `${path}/${name}`)).body,
     }
   }
@@ -127,9 +166,30 @@ describeWithControlPlane('the CRD', {}, (plane) => {
     expect(body.message.replaceAll(/Invalid value: "[^"]*"/g, '')).not.toContain('secret@')
   })
 
+  test.for(CHANGES)('%s is refused, and what is stored stays', async ([, before, after, field]) => {
+    const { post, replace, get } = await room()
+    expect((await post(before)).status).toBe(201)
+    const { status, body } = await replace(after)
+    expect([status, body.reason]).toEqual([422, 'Invalid'])
+    expect(body.message).toContain(`spec.sink.${field}: Invalid value`)
+    expect((await get('majors')).spec).toEqual(collector.parse(before).spec)
+  })
+
+  test.for(ALLOWED)('%s is taken', async ([, before, after]) => {
+    const { post, replace } = await room()
+    expect((await post(before)).status).toBe(201)
+    expect((await replace(after)).status).toBe(200)
+  })
+
   test('every rule of the CRD has been seen to refuse', async () => {
     const { post } = await room()
-    const said = (await Promise.all(CASES.map(([, manifest]) => post(manifest)))).map(({ body }) => body.message)
+    const refused = await Promise.all(CASES.map(([, manifest]) => post(manifest)))
+    const changes = CHANGES.map(async ([, before, after]) => {
+      const { post: make, replace } = await room()
+      await make(before)
+      return replace(after)
+    })
+    const said = [...refused, ...(await Promise.all(changes))].map(({ body }) => body.message)
     const rules = [...new Map(rulesOf(schema).map((rule) => [rule.rule, rule])).values()]
     expect(rules.length).toBeGreaterThan(25)
     const silent = rules.filter((rule) => !said.some((message) => sentence(rule).test(message)))
@@ -258,76 +318,4 @@ function sentence({ message, messageExpression }: Validation): RegExp {
   const [, text] = /^(".*")\.format\(/.exec(messageExpression ?? '') ?? []
   const parts = (text === undefined ? message : (JSON.parse(text) as string)).split(/%[sd]/)
   return new RegExp(parts.map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('.*'))
-}
-
-/** The most of everything, with texts as long as they may be where their number is small. */
-function largest(): Record<string, unknown> {
-  const spec = nodeAt(['spec'])?.properties ?? {}
-  const { feeds: _, sink: __, ...others } = spec
-  const symbols = (feed: number, from: number) =>
-    Array.from({ length: SYMBOLS_MAX - 1 }, (___, i) => `C${feed * 1_000 + from + i}-USDT`)
-  const feeds = Array.from({ length: FEEDS_MAX }, (___, i) => ({
-    exchange: EXCHANGES[i % EXCHANGES.length],
-    market: 'perpetual',
-    symbols: ['*-USDT', ...symbols(i, 0)],
-    exclude: ['*-USDC', ...symbols(i, 500)],
-    types: DATA_TYPES,
-    options: atEveryBound(nodeAt(['spec', 'feeds', 0, 'options']) as SchemaNode),
-    endpoints: { websocket: `wss://${'w'.repeat(250)}`, rest: `https://${'r'.repeat(248)}` },
-    proxy: { url: `socks5://${'p'.repeat(247)}`, secret: { name: 's'.repeat(253) } },
-  }))
-  const more = Object.fromEntries(Object.entries(others).map(([name, node]) => [name, atEveryBound(node)]))
-  const monitoring = more['monitoring'] as { alerts: object }
-  return changed({
-    ...more,
-    feeds,
-    monitoring: { ...monitoring, alerts: { ...monitoring.alerts, overrides: overrides() } },
-  })
-}
-
-/** Every alert changed in every way: names of labels here are those of Prometheus. */
-function overrides(): object[] {
-  const { labels } = nodeAt(['spec', 'monitoring', 'alerts', 'overrides', 0])?.properties ?? {}
-  const keys = Array.from({ length: labels?.maxProperties ?? 0 }, (_, i) => `key_${i}`)
-  const values = Object.fromEntries(keys.map((key) => [key, 'v'.repeat(63)]))
-  return ALERTS.map((alert) => ({ alert, threshold: 1e12, for: '5m', labels: values }))
-}
-
-/** Feeds that differ in their last symbol only: the rule on repeated feeds compares each with each to the end. */
-function manyAlike(): Record<string, unknown> {
-  const common = Array.from({ length: SYMBOLS_MAX - 1 }, (_, i) => `${String(i).padStart(40, 'C')}-USDT`)
-  const feeds = Array.from({ length: FEEDS_MAX }, (_, i) => ({
-    ...SHORTEST.spec.feeds[0],
-    symbols: [...common, `N${i}-USDT`],
-  }))
-  return changed({ feeds })
-}
-
-/** A value with every field, and every list and map as long as it may be. `place` tells entries of a set apart. */
-function atEveryBound(node: SchemaNode, place = 0): unknown {
-  const {
-    properties,
-    items,
-    additionalProperties: values,
-    maxItems = 1,
-    maxProperties = 1,
-    enum: names,
-    example,
-  } = node
-  if (properties !== undefined) {
-    return Object.fromEntries(Object.entries(properties).map(([name, each]) => [name, atEveryBound(each)]))
-  }
-  if (items !== undefined) {
-    const length = Math.min(maxItems, items.enum?.length ?? maxItems)
-    return Array.from({ length }, (_, i) => atEveryBound(items, i))
-  }
-  if (typeof values === 'object') {
-    return Object.fromEntries(Array.from({ length: maxProperties }, (_, i) => [`key-${i}`, atEveryBound(values, i)]))
-  }
-  if (names !== undefined) return names[place % names.length]
-  if (node.type === 'integer') return node.maximum
-  if (node.type === 'boolean') return true
-  if (node.format === 'date-time') return '2026-01-01T00:00:00Z'
-  if (example !== undefined) return place === 0 || node['x-kubernetes-int-or-string'] ? example : `${example}${place}`
-  return 'x'.repeat(node.maxLength ?? 1)
 }

@@ -26,7 +26,10 @@ test('the shortest manifest gets every default', () => {
       outOfOrder: 'pass',
       thresholds: { priceJumpPercent: 3, aheadSeconds: 5, behindSeconds: 60 },
     },
-    monitoring: { alerts: { enabled: true }, dashboards: { enabled: true, folder: 'MarketPrism' } },
+    monitoring: {
+      alerts: { enabled: true, routing: { enabled: false } },
+      dashboards: { enabled: true, folder: 'MarketPrism' },
+    },
     selfHealing: { mode: 'act', actionsPerHour: 6 },
     paused: false,
     spool: { bytesMax: '64Mi' },

@@ -4,11 +4,11 @@
 // unknown field is a fault; bounded, and so are the rules' costs at the API server. Never: a field that is ignored in
 // silence (support.ts says who acts on what). Start reading at `spec`.
 import * as z from 'zod'
-import { ALERTS } from './alerts.ts'
+import { ALERTS, TIERS } from './alerts.ts'
 import { feeds } from './feed.ts'
 import { labels, labelValue, podFields } from './pod.ts'
 import { quality } from './quality.ts'
-import { byteSize, dictionary, distinct, duration, matching, oneOf, rule } from './schema.ts'
+import { byteSize, dictionary, distinct, duration, keyed, matching, oneOf, rule, secretRef } from './schema.ts'
 import { sink } from './sink.ts'
 
 export const GROUP = 'marketprism.io'
@@ -45,6 +45,33 @@ const alertOverride = z.strictObject({
   labels: alertLabels.optional().describe('More labels, or another `severity`.'),
 })
 
+const receiver = z.strictObject({
+  tier: oneOf('a tier', TIERS).describe('Whose alerts.'),
+  webhook: secretRef
+    .extend({
+      key: matching(
+        253,
+        /^[A-Za-z0-9._-]+$/,
+        "{self} is no key of a Secret; write letters, digits, '-', '_' and '.'.",
+        'url',
+      )
+        .optional()
+        .describe('Key that holds the address; `url` by default.'),
+    })
+    .describe('Secret with the address that is told.'),
+})
+
+const routing = z.strictObject({
+  enabled: z
+    .boolean()
+    .default(false)
+    .describe('Whether an AlertmanagerConfig is installed: routes by tier, and which alert silences which.'),
+  labels: labels.optional().describe('Its labels, as your Alertmanager selects them.'),
+  receivers: keyed(receiver, 'tier', TIERS.length)
+    .optional()
+    .describe('Who is told of a tier; of the others, those who always were.'),
+})
+
 const monitoring = z.strictObject({
   alerts: z
     .strictObject({
@@ -53,12 +80,8 @@ const monitoring = z.strictObject({
         .optional()
         .describe('Labels of the PrometheusRule and PodMonitor, as your Prometheus selects them.'),
       disabled: distinct(oneOf('an alert', ALERTS), 0, ALERTS.length).optional().describe('Alerts to leave out.'),
-      overrides: z
-        .array(alertOverride)
-        .max(ALERTS.length)
-        .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['alert'] })
-        .optional()
-        .describe('Alerts to change.'),
+      overrides: keyed(alertOverride, 'alert', ALERTS.length).optional().describe('Alerts to change.'),
+      routing: routing.prefault({}).describe('How alerts reach people, as an AlertmanagerConfig.'),
     })
     .prefault({})
     .describe('Alerts, as a PrometheusRule.'),

@@ -35,6 +35,27 @@ export function checkCollector(
   return { collector: undefined, faults: [...faults.slice(0, FAULTS_MAX), { path: [], says: `and ${more} more.` }] }
 }
 
+/**
+ * Checks a Collector as an API server keeps it, perhaps for another version of ours: a field that this version does not
+ * know is no fault there, since the server drops what its own schema does not have. Such fields are left out, and named.
+ */
+export function checkStored(value: unknown): Checked & { readonly unknown: readonly Path[] } {
+  const { error } = collector.safeParse(value, { error: () => '' })
+  const unknown = (error?.issues ?? []).flatMap((issue) =>
+    issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...(issue.path as Path), key]) : [],
+  )
+  return { ...checkCollector(unknown.length === 0 ? value : without(value, unknown)), unknown }
+}
+
+function without(value: unknown, paths: readonly Path[]): unknown {
+  const copy = structuredClone(value)
+  for (const path of paths) {
+    const holder = valueAt(copy, path.slice(0, -1)) as Record<string, unknown>
+    delete holder[String(path.at(-1))]
+  }
+  return copy
+}
+
 /** A path as users read it: `spec.feeds[2].types[0]`. */
 export function pathText(path: Path): string {
   const text = path.map((part) => {

@@ -48,11 +48,23 @@ export function rule<S extends z.ZodType>(schema: S, r: Rule<z.output<S>>): S {
     },
     { when: ({ issues }) => !issues.some((issue) => blocks(issue, r.reads)) },
   )
-  const before = (schema.meta()?.[VALIDATIONS] ?? []) as Validation[]
-  return checked.meta({ ...schema.meta(), [VALIDATIONS]: [...before, validation(r)] }) as S
+  return checked.meta(withRule(schema, r)) as S
 }
 
-function validation<T>(r: Rule<T>): Validation {
+/**
+ * The schema with a rule about a change of it, which the API server alone can check: nothing else knows what was before.
+ * @param r with `oldSelf` in its check
+ */
+export function transition<S extends z.ZodType>(schema: S, r: Omit<Rule<unknown>, 'broken'>): S {
+  return schema.meta(withRule(schema, r)) as S
+}
+
+function withRule(schema: z.ZodType, r: Omit<Rule<never>, 'broken'>): Record<string, unknown> {
+  const before = (schema.meta()?.[VALIDATIONS] ?? []) as Validation[]
+  return { ...schema.meta(), [VALIDATIONS]: [...before, validation(r)] }
+}
+
+function validation(r: Pick<Rule<never>, 'cel' | 'says' | 'at'>): Validation {
   const expression = fillCel(r.says)
   return {
     rule: r.cel,
@@ -150,6 +162,24 @@ export function distinct<T extends z.ZodType>(item: T, min: number, max: number)
       { when: ({ value }) => Array.isArray(value) && value.length <= max },
     )
     .meta({ 'x-kubernetes-list-type': 'set' })
+}
+
+/** A list whose entries differ by one of their fields; the API server holds it as a map, and merges it so. */
+export function keyed<T extends z.ZodObject>(item: T, key: keyof T['shape'] & string, max: number): z.ZodArray<T> {
+  return z
+    .array(item)
+    .max(max)
+    .superRefine(
+      (entries, context) => {
+        const keys = entries.map((entry) => (entry as Readonly<Record<string, unknown>>)[key])
+        keys.forEach((value, index) => {
+          const message = fill('{self} stands here twice; write it once.', value)
+          if (keys.indexOf(value) !== index) context.addIssue({ code: 'custom', message, path: [index, key] })
+        })
+      },
+      { when: ({ value }) => Array.isArray(value) && value.length <= max },
+    )
+    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': [key] })
 }
 
 /** A map from names to values of one kind. The API server cannot bound the length of keys by schema, hence the rule. */

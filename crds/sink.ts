@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import { DURATION, parseDuration } from './duration.ts'
 import { objectName } from './pod.ts'
-import { byteSize, distinct, duration, matching, oneOf, rule, secretRef, url } from './schema.ts'
+import { byteSize, distinct, duration, matching, oneOf, rule, secretRef, transition, url } from './schema.ts'
 import { celText } from './sentence.ts'
 
 /** First token of every subject and message id where the sink does not name one. */
@@ -43,7 +43,12 @@ const streamFields = z.strictObject({
 })
 
 const FORM = celText(DURATION.source)
-const stream = rule(streamFields, {
+const keptStorage = transition(streamFields, {
+  cel: '!has(self.storage) || !has(oldSelf.storage) || self.name != oldSelf.name || self.storage == oldSelf.storage',
+  says: 'the storage of a stream cannot be changed; write the one that it has, or another name.',
+  at: '.storage',
+})
+const stream = rule(keptStorage, {
   cel:
     '!has(self.maxAge) || !has(self.duplicateWindow) || ' +
     `![self.maxAge, self.duplicateWindow].all(text, text.matches(${FORM})) || ` +
@@ -87,6 +92,20 @@ const nats = z.strictObject({
     .describe('TLS by certificates of your own.'),
 })
 
+const claim = z.strictObject({
+  size: byteSize('1Mi', '64Ti').describe('Size of the volume of each shard. It can only grow.'),
+  storageClassName: objectName.optional().describe("Storage class, by default the cluster's. It cannot be changed."),
+})
+const grown = transition(claim, {
+  cel: '![self.size, oldSelf.size].all(text, isQuantity(text)) || quantity(self.size).compareTo(quantity(oldSelf.size)) >= 0',
+  says: 'a volume can only grow; write at least the size that it has.',
+  at: '.size',
+})
+const volume = transition(grown, {
+  cel: "(has(self.storageClassName) ? self.storageClassName : '') == (has(oldSelf.storageClassName) ? oldSelf.storageClassName : '')",
+  says: 'the storage class of a volume cannot be changed; write what it was.',
+})
+
 const file = z.strictObject({
   path: matching(
     256,
@@ -101,13 +120,7 @@ const file = z.strictObject({
     .default('everySecond')
     .describe('When what was written is forced to the disk. A message counts as acknowledged after that.'),
   compression: oneOf('a compression', ['none', 'gzip', 'zstd']).default('none').describe('Compression of the files.'),
-  volume: z
-    .strictObject({
-      size: byteSize('1Mi', '64Ti').describe('Size of the volume of each shard.'),
-      storageClassName: objectName.optional().describe("Storage class, by default the cluster's."),
-    })
-    .optional()
-    .describe('A persistent volume for the folder; without it the files go with the pod.'),
+  volume: volume.optional().describe('A persistent volume for the folder; without it the files go with the pod.'),
 })
 
 export const sink = rule(

@@ -17,7 +17,7 @@ export function chartCrd(): string {
 /** Alerts on the operator, in which the chart's template fills in where it is installed. */
 export function chartAlerts(): string {
   const header = '# Generated from operator/monitoring/operator-rules.ts by `npm run generate`. Do not edit.\n'
-  const groups = operatorGroups('OPERATOR_NAMESPACE', 'OPERATOR_JOB')
+  const groups = operatorGroups('OPERATOR_NAMESPACE', 'OPERATOR_JOB', 'OPERATOR_RUNBOOKS')
   return header + stringify({ groups }, { lineWidth: 120, aliasDuplicateObjects: false })
 }
 
@@ -111,6 +111,9 @@ by SubjectAccessReview. ClusterRole \`marketprism-metrics-reader\` gives it. To 
     kubectl create token prometheus --namespace monitoring > token
     kubectl port-forward --namespace marketprism service/marketprism-operator-metrics 8443
     curl --insecure --header "Authorization: Bearer $(cat token)" https://localhost:8443/metrics
+
+Without \`metrics.certificateSecret\` the operator signs its certificate itself, for the names of that Service
+(\`….marketprism.svc\`, \`….marketprism.svc.cluster.local\` and shorter); nobody else vouches for it.
 
 ## Values
 

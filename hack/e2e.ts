@@ -2,7 +2,8 @@
 //
 // MarketPrism as its users have it, in a real cluster: the images, the chart, NATS, simulated exchanges, and Collectors that
 // are made, changed, hurt and taken away. The steps stand in test/cluster, and each has a budget; the first that fails ends
-// the run. E2E=smoke leaves out what takes long, E2E_API_AWAY=5m has the API server away for so long (1m).
+// the run. E2E=smoke leaves out what takes long, E2E=monitoring runs what needs a Prometheus in the cluster and nothing
+// else, E2E_API_AWAY=5m has the API server away for so long (1m).
 // Always: a cluster that was made here is removed at the end, and it is proven that nothing of it is left; --keep, and a
 // run that failed on a laptop, leave it to be looked at. One that was there already is used and stays. Exit code 0 where every step passed.
 import { readFileSync, rmSync } from 'node:fs'
@@ -10,7 +11,7 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startVitest } from 'vitest/node'
 import { dockerMissing, output } from './commands.ts'
-import { loadImages, type Tags } from './deploy.ts'
+import { type Built, buildTagged, loadTagged, type Tags } from './deploy.ts'
 import { kubeconfigPath } from './kind/before.ts'
 import { type Cluster, currentCluster, openCluster } from './kind/open.ts'
 import { removeCluster } from './kind/remove.ts'
@@ -19,7 +20,7 @@ import { closingLine, outcome, stepReporter } from './reporter.ts'
 const root = resolve(import.meta.dirname, '..')
 const NAME = 'marketprism-e2e'
 /** Where nothing is cached, base images are pulled. */
-const BUDGET_SECONDS = { cluster: 300, images: 600, down: 120 }
+const BUDGET_SECONDS = { cluster: 300, images: 600, load: 300, down: 120 }
 /** Tag of what stands for the next release. */
 const NEXT = '-next'
 
@@ -45,9 +46,9 @@ async function main(argv: readonly string[]): Promise<number> {
   if (missing !== undefined) throw new Error(missing)
   const isOurs = !values['use-current']
   const before = await leftovers()
-  const cluster = await step('cluster', () => (isOurs ? openCluster({ name: values.name, say }) : currentCluster()))
-  const tags = await step('images', () => loadImages(cluster, say, [NEXT]))
-  const isGood = await runSteps(cluster, tags, positionals, values.testNamePattern)
+  const [cluster, built] = await clusterAndImages(isOurs ? values.name : undefined)
+  await step('load', () => loadTagged(cluster, built))
+  const isGood = await runSteps(cluster, built.tags, positionals, values.testNamePattern)
   const isMadeHere = isOurs && !before.containers.includes(`${values.name}-control-plane`)
   const isKept = values.keep || (!isGood && process.env['CI'] !== 'true')
   if (!isMadeHere || isKept) {
@@ -57,6 +58,17 @@ async function main(argv: readonly string[]): Promise<number> {
   say(await step('down', () => removeCluster(values.name)))
   const isClean = sayLeft(before, await leftovers())
   return isGood && isClean ? 0 : 1
+}
+
+/** Both at once: a cluster waits most of the time, and the images do not need it. */
+async function clusterAndImages(name: string | undefined): Promise<[Cluster, Built]> {
+  const both = await Promise.allSettled([
+    step('cluster', () => (name === undefined ? currentCluster() : openCluster({ name, say }))),
+    step('images', () => buildTagged(say, NEXT)),
+  ])
+  const [cluster, built] = both
+  if (cluster.status === 'fulfilled' && built.status === 'fulfilled') return [cluster.value, built.value]
+  throw new Error(both.flatMap((one) => (one.status === 'rejected' ? [(one.reason as Error).message] : [])).join('\n'))
 }
 
 /** @returns whether every step passed */

@@ -97,11 +97,31 @@ export async function buildImages(wanted: Images = {}): Promise<Built[]> {
   return built
 }
 
-/** The command that builds: buildx, where it is there, also rewrites the times inside layers. */
+/**
+ * The command that builds: buildx, where it is there, also rewrites the times inside layers.
+ * @throws Error where attestations are wanted and cannot be made
+ */
 async function builder({ attest }: Images): Promise<string[]> {
-  if ((await output('docker', ['buildx', 'version'])) === undefined) return ['build']
+  const hasBuildx = (await output('docker', ['buildx', 'version'])) !== undefined
+  if (attest === true && !hasBuildx) {
+    throw new Error(
+      '--attest needs buildx: install the docker-buildx plugin, or leave it out; /sbom.json is there anyway.',
+    )
+  }
+  if (attest === true && !(await keepsAttestations())) {
+    throw new Error(
+      '--attest needs an engine with the containerd image store, since the classic one keeps no attestations: ' +
+        'turn it on (docs.docker.com/engine/storage/containerd), or leave --attest out; /sbom.json is there anyway.',
+    )
+  }
+  if (!hasBuildx) return ['build']
   const attestations = attest === true ? ['--sbom=true', '--provenance=mode=max'] : ['--provenance=false']
   return ['buildx', 'build', '--output', 'type=docker,rewrite-timestamp=true', ...attestations]
+}
+
+async function keepsAttestations(): Promise<boolean> {
+  const status = await output('docker', ['info', '--format', '{{json .DriverStatus}}'])
+  return status?.includes('io.containerd.snapshotter') === true
 }
 
 /** A base image by its digest, where it has one: an image that never was in a registry has none. */

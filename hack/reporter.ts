@@ -51,12 +51,20 @@ export function fileReporter(): Reporter {
 /** A vitest reporter for tests that tell one story: a line for each step as it ends, and the failure in full. */
 export function stepReporter(say: (text: string) => void): Reporter {
   let vitest: Vitest
+  let hookMs = 0
   return {
     onInit(started) {
       vitest = started
     },
     onUserConsoleLog({ content }) {
       say(`    ${content.trimEnd()}`)
+    },
+    onHookStart() {
+      hookMs = performance.now()
+    },
+    onHookEnd({ name, entity }) {
+      const seconds = (performance.now() - hookMs) / 1000
+      if (seconds >= 1) say(`· ${name} of ${nameOf(entity)}  ${seconds.toFixed(1)} s`)
     },
     onTestCaseResult(test) {
       const { state } = test.result()

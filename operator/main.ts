@@ -2,11 +2,14 @@
 //
 // Exit codes: 0 after SIGTERM; 1 the Lease was lost, or the API server could not be worked with for long: the kubelet
 // starts us again; 2 a command line that cannot be understood, or a port that cannot be had.
-import '../collector/heap.ts'
-import { openLog } from '../collector/log.ts'
-import { readOptions } from './options.ts'
-import { runOperator } from './run.ts'
+import './heap.ts'
 
+// Loaded when what it may use of the heap has been said: loading it is the first that would make the heap grow.
+const [{ openLog }, { readOptions }, { runOperator }] = await Promise.all([
+  import('../collector/log.ts'),
+  import('./options.ts'),
+  import('./run.ts'),
+])
 const reading = readOptions(process.argv.slice(2), process.env)
 if ('help' in reading) process.stdout.write(reading.help)
 else if ('faults' in reading) {

@@ -3,7 +3,8 @@ import type { InformerStatus } from './kube/informer.ts'
 import { openCounts } from './metrics/counts.ts'
 import type { Metric } from './metrics/declare.ts'
 import { LABELS } from './metrics/declare.ts'
-import { METRICS, METRICS_CONTENT_TYPE, openMetrics } from './metrics.ts'
+import { METRICS_CONTENT_TYPE } from '../collector/metrics/registry.ts'
+import { METRICS, openMetrics } from './metrics.ts'
 import type { Asked } from './metrics.ts'
 import { renderOperatorMetrics } from './metrics/reference.ts'
 
@@ -44,8 +45,8 @@ test('every counter is there at 0 before its first event, for every value of its
   expect(series.get('marketprism_operator_reconciles_total{result="failed"}')).toBe(0)
   expect(series.get('marketprism_operator_api_requests_total{verb="watch",code="410"}')).toBe(0)
   expect(series.get('marketprism_operator_watch_restarts_total{kind="Pod",reason="silent"}')).toBe(0)
-  const held = 'marketprism_operator_healing_actions_total{action="replace",reason="ChannelsStale",outcome="held"}'
-  expect(series.get(held)).toBe(0)
+  const unsure = 'marketprism_operator_healing_actions_total{action="replace",reason="ChannelsStale",outcome="unsure"}'
+  expect(series.get(unsure)).toBe(0)
   expect(series.get('marketprism_operator_healing_held_total{reason="FleetBudget"}')).toBe(0)
   expect(series.size).toBeLessThan(500)
 })

@@ -26,7 +26,7 @@ test('an image is enough in a pod', () => {
     lease: { namespace: 'marketprism', name: 'marketprism-operator', identity: 'marketprism-6f-x' },
     ownNamespace: 'marketprism',
     healthPort: 8081,
-    metrics: { port: 8443, certificateDir: undefined, open: false },
+    metrics: { port: 8443, service: 'marketprism-operator-metrics', certificateDir: undefined, open: false },
     logLevel: 'info',
   })
 })
@@ -35,16 +35,26 @@ test('every flag is taken', () => {
   const args = [
     ...['--namespaces', 'a, b,a', '--allowed-images=team/*,', '--cluster-ranges', '10.1.0.0/16,fd00::/8'],
     ...['--lease-namespace', 'ops', '--lease-name', 'prism', '--health-port', '9001', '--metrics-port', '0'],
-    ...['--metrics-certificate', '/tls', '--log-level', 'debug'],
+    ...[
+      '--metrics-service',
+      'numbers',
+      '--metrics-certificate',
+      '/tls',
+      '--log-level',
+      'debug',
+      '--runbooks',
+      'https://wiki.example.com/prism',
+    ],
   ]
   expect(optionsOf([...IMAGE, ...args])).toMatchObject({
     namespaces: ['a', 'b'],
     allowedImages: ['team/*'],
     clusterRanges: ['10.1.0.0/16', 'fd00::/8'],
+    runbooks: 'https://wiki.example.com/prism',
     lease: { namespace: 'ops', name: 'prism' },
     ownNamespace: 'marketprism',
     healthPort: 9001,
-    metrics: { port: 0, certificateDir: '/tls' },
+    metrics: { port: 0, service: 'numbers', certificateDir: '/tls' },
     logLevel: 'debug',
   })
   expect(optionsOf([...IMAGE, '--cluster-ranges', '', '--metrics-open'])).toMatchObject({

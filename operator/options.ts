@@ -18,10 +18,12 @@ const FLAGS = {
   'collector-image': { type: 'string' },
   'allowed-images': { type: 'string' },
   'cluster-ranges': { type: 'string' },
+  runbooks: { type: 'string' },
   'lease-namespace': { type: 'string' },
   'lease-name': { type: 'string' },
   'health-port': { type: 'string' },
   'metrics-port': { type: 'string' },
+  'metrics-service': { type: 'string' },
   'metrics-certificate': { type: 'string' },
   'metrics-open': { type: 'boolean' },
   'log-level': { type: 'string' },
@@ -37,10 +39,13 @@ export const USAGE = `marketprism-operator --collector-image IMAGE [flags]
   --namespaces a,b           namespaces whose Collectors are run; all when left out
   --cluster-ranges CIDR,…    where pods, services and nodes are: collectors reach into them only as their spec says.
                              Private ranges when left out; empty for none
+  --runbooks URL             where the pages are that alerts lead to; those of our repository when left out
   --lease-namespace NAME     namespace of the Lease by which one operator leads; that of the pod when left out
   --lease-name NAME          name of that Lease; marketprism-operator
   --health-port N            /livez and /readyz, plain HTTP; 8081
   --metrics-port N           /metrics, HTTPS and only for those who may read it; 8443, 0 for none
+  --metrics-service NAME     Service of the metrics, whose names a self-signed certificate has;
+                             marketprism-operator-metrics
   --metrics-certificate DIR  folder with tls.crt and tls.key, read again when they change; self-signed when left out
   --metrics-open             serve /metrics to everyone, over plain HTTP
   --log-level LEVEL          ${LOG_LEVELS.join(', ')}; info
@@ -54,6 +59,8 @@ export interface Options {
   readonly collectorImage: string
   readonly allowedImages: readonly string[]
   readonly clusterRanges: readonly string[]
+  /** undefined: ours. */
+  readonly runbooks: string | undefined
   readonly lease: { readonly namespace: string; readonly name: string; readonly identity: string }
   /** Namespace that the operator runs in. */
   readonly ownNamespace: string
@@ -61,6 +68,8 @@ export interface Options {
   readonly metrics: {
     /** 0 for none. */
     readonly port: number
+    /** Name of the Service before the port, in the operator's namespace. */
+    readonly service: string
     readonly certificateDir: string | undefined
     /** Plain HTTP for everyone, instead of HTTPS for those who may. */
     readonly open: boolean
@@ -145,6 +154,8 @@ const port = (fallback: number, least: number) =>
     .transform(Number)
 
 const IMAGE = /^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,511}$/
+/** What needs no escape in JSON, YAML or a link, and does not end in a slash. */
+const ADDRESS = /^https?:\/\/[A-Za-z0-9.:[\]-]+(\/[A-Za-z0-9._~-]+)*$/
 const IMAGE_PATTERN = /^[A-Za-z0-9*][A-Za-z0-9._:/@*-]{0,511}$/
 
 const schema = z
@@ -161,6 +172,10 @@ const schema = z
     'cluster-ranges': list
       .pipe(z.array(z.union([z.cidrv4(), z.cidrv6()], { error: 'is no range; write one such as 10.0.0.0/8.' })))
       .default([...PRIVATE_RANGES]),
+    runbooks: z
+      .string()
+      .regex(ADDRESS, 'is no address of pages; write one such as https://wiki.example.com/runbooks.')
+      .optional(),
     'lease-namespace': name('marketprism').optional(),
     'lease-name': z
       .string()
@@ -168,6 +183,10 @@ const schema = z
       .default('marketprism-operator'),
     'health-port': port(8081, 1),
     'metrics-port': port(8443, 0),
+    'metrics-service': z
+      .string()
+      .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'is not the name of a Service; write one such as metrics.')
+      .default('marketprism-operator-metrics'),
     'metrics-certificate': z.string().min(1, 'names no folder; leave it out, or write one.').optional(),
     'metrics-open': z.literal(true).optional(),
     'log-level': z
@@ -206,11 +225,13 @@ function optionsOf(values: z.output<typeof schema>): Options {
     collectorImage: image,
     allowedImages: values['allowed-images'] ?? ownImages(image),
     clusterRanges: values['cluster-ranges'],
+    runbooks: values.runbooks,
     lease: { namespace, name: values['lease-name'], identity: values.podName },
     ownNamespace: values.podNamespace ?? namespace,
     healthPort: values['health-port'],
     metrics: {
       port: values['metrics-port'],
+      service: values['metrics-service'],
       certificateDir: values['metrics-certificate'],
       open: values['metrics-open'] === true,
     },

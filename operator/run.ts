@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import packageJson from '../package.json' with { type: 'json' }
+import { METRICS_CONTENT_TYPE } from '../collector/metrics/registry.ts'
 import { type Controller, openController } from './collectors/controller.ts'
 import { OPTIONAL } from './collectors/kinds.ts'
 import { serveHealth } from './health.ts'
@@ -14,9 +15,10 @@ import { openRecorder } from './kube/events.ts'
 import { type Lease, openLease } from './kube/lease.ts'
 import { ENDPOINT_SLICE } from './kube/objects.ts'
 import { type Counts, openCounts } from './metrics/counts.ts'
+import { serviceNames } from './metrics/certificate.ts'
 import { openPermission } from './metrics/permission.ts'
 import { serveMetrics } from './metrics/serve.ts'
-import { METRICS_CONTENT_TYPE, type Metrics, openMetrics } from './metrics.ts'
+import { type Metrics, openMetrics } from './metrics.ts'
 import type { Options } from './options.ts'
 import { MANAGER } from './resources/labels.ts'
 import type { Serving } from './server.ts'
@@ -96,6 +98,7 @@ async function openParts(
       allowedImages: options.allowedImages,
       clusterRanges: options.clusterRanges,
       operatorNamespace: options.ownNamespace,
+      ...(options.runbooks === undefined ? {} : { runbooks: options.runbooks }),
       apiServers: servers,
     },
     recorder,
@@ -118,7 +121,7 @@ function openPorts(
   { options, log }: OperatorOptions,
   { client, controller, metrics, onCertificate }: Parts,
 ): Promise<Serving[]> {
-  const { port, open, certificateDir } = options.metrics
+  const { port, service, open, certificateDir } = options.metrics
   const permission = open ? undefined : openPermission({ client, path: '/metrics', nowMs: () => performance.now() })
   const serving = () =>
     serveMetrics({
@@ -127,7 +130,7 @@ function openPorts(
       contentType: METRICS_CONTENT_TYPE,
       permission,
       certificateDir,
-      names: [MANAGER],
+      names: serviceNames(service, options.ownNamespace),
       onProblem: (problem) => log.warn({ problem }, 'metrics'),
       onCertificate,
     })

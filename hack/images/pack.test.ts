@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { ENTRIES, type ImageName, pack } from './pack.ts'
+import { emittedPath, ENTRIES, environmentOf, type ImageName, pack, reached } from './pack.ts'
 import { dpkgPackages } from './sbom.ts'
 
 const BYTES_MAX = 60_000_000
@@ -24,7 +24,9 @@ describe.each(Object.entries(ENTRIES) as [ImageName, string][])('image %s', { ti
 
   test('its entry runs from what was packed, and from nothing else', () => {
     pack(image, at, system)
-    const { status, stderr } = spawnSync(process.execPath, [join(at, 'app', entry), ...ARGS[image]], { cwd: at })
+    const { status, stderr } = spawnSync(process.execPath, [join(at, 'app', emittedPath(entry)), ...ARGS[image]], {
+      cwd: at,
+    })
     expect(stderr.toString()).toBe('')
     expect(status).toBe(0)
   })
@@ -33,7 +35,15 @@ describe.each(Object.entries(ENTRIES) as [ImageName, string][])('image %s', { ti
     const files = filesOf(at)
     expect(files.reduce((bytes, path) => bytes + statSync(path).size, 0)).toBeLessThan(BYTES_MAX)
     const ours = files.filter((path) => !path.includes('node_modules'))
-    expect(ours.filter((path) => /\.test\.ts$|\/golden\//.test(path))).toEqual([])
+    expect(ours.filter((path) => /\.test\.[jt]s$|\/golden\//.test(path))).toEqual([])
+  })
+
+  test('it holds JavaScript, each line where it stands in its source', () => {
+    expect(filesOf(at).filter((path) => path.endsWith('.ts'))).toEqual([])
+    for (const source of reached(entry).files) {
+      const [text, packed] = [source, join(at, 'app', emittedPath(source))].map((path) => readFileSync(path, 'utf8'))
+      expect(packed?.split('\n').length, source).toBe(text?.split('\n').length)
+    }
   })
 
   test('its bill of materials names each package that it holds, once, with version and licence', () => {
@@ -53,6 +63,15 @@ describe.each(Object.entries(ENTRIES) as [ImageName, string][])('image %s', { ti
     pack(image, again, system)
     expect(listing(again)).toEqual(listing(at))
   })
+})
+
+test('what the Dockerfile sets for an image is known, so that what is measured is what runs', () => {
+  expect(Object.keys(environmentOf('operator'))).toEqual([
+    'MALLOC_ARENA_MAX',
+    'MALLOC_MMAP_THRESHOLD_',
+    'MALLOC_TRIM_THRESHOLD_',
+  ])
+  expect(environmentOf('collector')).toEqual({})
 })
 
 test("Debian's list gives what is installed, and not what was removed", () => {

@@ -8,16 +8,18 @@ import { withoutBodies } from '../kube/bodies.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { type Clock, realClock, wait } from '../kube/clock.ts'
 import type { Recorder } from '../kube/events.ts'
-import { type Informer, openInformer } from '../kube/informer.ts'
+import { type Informer, openInformer, slim } from '../kube/informer.ts'
 import { type Kind, keyOf, type KubeObject, POD } from '../kube/objects.ts'
 import { openQueue, type Queue as WorkQueue } from '../kube/queue.ts'
 import type { Counts } from '../metrics/counts.ts'
 import type { ClusterFacts, OptionalApis } from '../resources/facts.ts'
 import { LABEL, MANAGER } from '../resources/labels.ts'
 import { isDashboard } from '../monitoring/dashboard.ts'
+import { Answers, Echoes } from './echoes.ts'
 import { Fights } from './fights.ts'
 import { Firsts } from './first.ts'
 import { COLLECTOR, MADE, OPTIONAL } from './kinds.ts'
+import { Manifests } from './manifests.ts'
 import { Needs, readSecret } from './needs.ts'
 import { type Address, openObserver, type Observer } from './observer.ts'
 import { type Change, Owned } from './owned.ts'
@@ -26,6 +28,7 @@ import { reconcile } from './reconcile.ts'
 import { writeHealing } from './report.ts'
 import { type ReadersWatch, watchReaders } from './readers.ts'
 import { Queue } from './rollout.ts'
+import { type ServedWatch, watchServed } from './served.ts'
 import { Streams } from './streams.ts'
 import type { World } from './world.ts'
 
@@ -67,6 +70,8 @@ const ROLLING_MAX = 3
 /** How often it is looked whether optional APIs came or went. */
 const LOOK_MS = 5_000
 const ANSWER_LOOK_MS = 20
+/** A watch that works tells within seconds what an apply was answered. */
+const UNTOLD_MS_MAX = 60_000
 /** Without a word of the API server for longer, the caches are not to be acted upon by healing. */
 const CONTACT_MS_MAX = 150_000
 const OURS = `${LABEL.managedBy}=${MANAGER}`
@@ -76,6 +81,8 @@ export function openController(options: ControllerOptions): Controller {
   const owned = new Owned()
   const firsts = new Firsts()
   const queue = openWork(options)
+  const echoes = new Echoes((key) => queue.add(key))
+  const answers = new Answers()
   const add = (key: string | undefined) => void (key !== undefined && queue.add(key))
   const observer = openObserver({
     onChange: (pod) => add(collectorOf(pod)),
@@ -83,16 +90,7 @@ export function openController(options: ControllerOptions): Controller {
     ...(options.addressOf === undefined ? {} : { addressOf: options.addressOf }),
     ...(options.clocks?.healing === undefined ? {} : { clock: options.clocks.healing }),
   })
-  const watches = openWatches(options, {
-    collector: (change) => {
-      for (const key of [keyOf(change.object), ...firsts.take(change)]) add(key)
-    },
-    pod: (change) => {
-      observer.take(change)
-      add(owned.takePod(change))
-    },
-    made: (change) => add(owned.take(change)),
-  })
+  const watches = openWatches(options, takersOf({ owned, answers, echoes, firsts, queue, observer }))
   const again = () => {
     for (const object of watches.collectors.flatMap((informer) => informer.list())) queue.add(keyOf(object), 'resync')
   }
@@ -102,25 +100,59 @@ export function openController(options: ControllerOptions): Controller {
     hasPrometheusOperator: () => watches.apis().prometheusRule,
     onChange: again,
   })
-  const { world, healer } = openWorld(options, { owned, firsts, readers, queue, observer, watches })
-  let look: NodeJS.Timeout | undefined
+  const served = watchServed({ client: options.client, clock: options.clocks?.caches ?? realClock, onChange: again })
+  const parts = { owned, answers, echoes, firsts, readers, served, queue, observer, watches }
+  const { world, healer } = openWorld(options, parts)
+  let [look, sweep]: NodeJS.Timeout[] = []
+  const forgetUntold = () => {
+    for (const key of owned.forgetUntold(performance.now() - UNTOLD_MS_MAX)) queue.add(key)
+  }
   return {
     queue,
     observer,
     watches: watches.all,
     whenSynced: () => synced(watches),
     async run() {
+      served.start()
       await readers.start()
       look = lookForApis(watches, again, log)
+      sweep = setInterval(forgetUntold, LOOK_MS)
       healer.start()
       await queue.run(WORKERS, (key) => reconcile(key, world))
     },
     async close() {
       clearInterval(look)
+      clearInterval(sweep)
       readers.close()
+      served.close()
       queue.close()
       await healer.close()
       await Promise.all([observer.close(), ...watches.all.map(({ informer }) => informer.close())])
+    },
+  }
+}
+
+/** What a change that a watch tells leads to: a key in the queue, unless it is an echo of our own. */
+function takersOf(parts: Pick<Parts, 'owned' | 'answers' | 'echoes' | 'firsts' | 'queue' | 'observer'>): Takers {
+  const { owned, answers, echoes, firsts, queue, observer } = parts
+  return {
+    collector(change) {
+      answers.take(change)
+      const key = keyOf(change.object)
+      if (!echoes.isEcho(change, key)) queue.add(key)
+      for (const first of firsts.take(change)) queue.add(first)
+    },
+    // What kubelets and controllers do comes in bursts, of which the end is what counts: a rollout is a dozen changes.
+    pod(change) {
+      observer.take(change)
+      const key = owned.takePod(change)
+      if (key !== undefined) queue.addSoon(key)
+    },
+    made(change) {
+      const key = owned.take(change)
+      if (key === undefined || echoes.isEcho(change, key)) return
+      if (change.type === 'deleted') queue.add(key)
+      else queue.addSoon(key)
     },
   }
 }
@@ -144,8 +176,11 @@ function openWork({ log, counts }: ControllerOptions): WorkQueue {
 
 interface Parts {
   readonly owned: Owned
+  readonly answers: Answers
+  readonly echoes: Echoes
   readonly firsts: Firsts
   readonly readers: ReadersWatch
+  readonly served: ServedWatch
   readonly queue: WorkQueue
   readonly observer: Observer
   readonly watches: ReturnType<typeof openWatches>
@@ -153,16 +188,22 @@ interface Parts {
 
 /** What a pass reads and writes, and the healer, which is a part of it. */
 function openWorld(options: ControllerOptions, parts: Parts): { world: World; healer: Healer } {
-  const { client, counts, recorder } = options
-  const { owned, firsts, readers, queue, observer, watches } = parts
+  const { client, counts } = options
+  const { owned, answers, echoes, firsts, readers, served, queue, observer, watches } = parts
   const nowMs = () => performance.now()
   const since = new Map<string, { shards: number; sinceMs: number }>()
   const world: World = {
-    client,
-    collectors: { get: (namespace, name) => firstOf(watches.collectors, (one) => one.get(namespace, name)) },
+    client: echoes.noting(client, (object) => {
+      if (object.kind === COLLECTOR.kind) answers.answered(slim(object))
+      else owned.answered(keptOf(slim(object)), nowMs())
+    }),
+    collectors: {
+      get: (namespace, name) => answers.newest(firstOf(watches.collectors, (one) => one.get(namespace, name))),
+    },
+    manifests: new Manifests(),
     owned,
     isFirst: (namespace, name) => firsts.is(namespace, name),
-    facts: () => ({ ...options.facts, apis: watches.apis(), readers: readers.current }),
+    facts: () => ({ ...options.facts, apis: watches.apis(), readers: readers.current, unserved: served.current }),
     observed: (uid) => observer.of(uid),
     shardsSinceMs(key, shards) {
       const known = since.get(key)
@@ -184,7 +225,7 @@ function openWorld(options: ControllerOptions, parts: Parts): { world: World; he
     needs: new Needs(client, nowMs),
     queue: new Queue(ROLLING_MAX, (key) => queue.add(key)),
     fights: new Fights(),
-    recorder,
+    recorder: counted(options.recorder, counts),
     counts,
     nowMs,
     wallMs: Date.now,
@@ -194,13 +235,28 @@ function openWorld(options: ControllerOptions, parts: Parts): { world: World; he
   return { world, healer }
 }
 
+/** A recorder that has each word counted. */
+function counted(recorder: Recorder, { said }: Pick<Counts, 'said'>): Recorder {
+  return {
+    say(about, saying) {
+      said(saying.type)
+      recorder.say(about, saying)
+    },
+    flush: () => recorder.flush(),
+    close: () => recorder.close(),
+    get status() {
+      return recorder.status
+    },
+  }
+}
+
 function openHealing(options: ControllerOptions, { queue, watches }: Parts, world: World): Healer {
-  const { client, counts, log, recorder } = options
+  const { client, counts, log } = options
   return openHealer({
     client,
-    recorder,
+    recorder: world.recorder,
     metrics: {
-      acted: (action, reason) => counts.healed(action, reason, 'done'),
+      acted: counts.healed,
       held: (_reason, hold) => counts.held(hold),
     },
     log,

@@ -2,7 +2,8 @@
 import { expect, test, vi } from 'vitest'
 import { type ControlPlane, describeWithControlPlane } from '../../test/kubernetes/controlplane.ts'
 import { type House, openHouse, SPEC, WAIT } from '../../test/kubernetes/house.ts'
-import { CONFIG_MAP, CRD, GRAFANA_DASHBOARD, type KubeObject } from '../kube/objects.ts'
+import { serveKind } from '../../test/kubernetes/kinds.ts'
+import { CONFIG_MAP, GRAFANA_DASHBOARD, type KubeObject } from '../kube/objects.ts'
 import { COLLECTOR } from './kinds.ts'
 
 const SHARED = ['exchange', 'operator', 'performance', 'quality']
@@ -87,7 +88,6 @@ async function dashboards(house: House): Promise<string[]> {
 
 /** A kind as the Grafana Operator declares it, in short: which instances it is for cannot be changed. */
 async function installGrafana(plane: ControlPlane): Promise<void> {
-  const { group, version, plural, kind } = GRAFANA_DASHBOARD
   const immutable = [{ rule: 'self == oldSelf', message: 'spec.instanceSelector is immutable' }]
   const selector = {
     type: 'object',
@@ -100,19 +100,5 @@ async function installGrafana(plane: ControlPlane): Promise<void> {
     'x-kubernetes-preserve-unknown-fields': true,
     properties: { instanceSelector: selector, resyncPeriod: { type: 'string', default: '10m0s' } },
   }
-  const schema = { openAPIV3Schema: { type: 'object', properties: { spec } } }
-  const body = {
-    apiVersion: 'apiextensions.k8s.io/v1',
-    kind: CRD.kind,
-    metadata: { name: `${plural}.${group}` },
-    spec: {
-      group,
-      scope: 'Namespaced',
-      names: { plural, kind, singular: kind.toLowerCase(), listKind: `${kind}List` },
-      versions: [{ name: version, served: true, storage: true, schema }],
-    },
-  }
-  const path = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
-  const { status } = await plane.request('POST', path, body)
-  expect(status).toBe(201)
+  await serveKind(plane, GRAFANA_DASHBOARD, { type: 'object', properties: { spec } })
 }

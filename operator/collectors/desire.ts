@@ -13,6 +13,7 @@ import { TEMPLATE } from './kinds.ts'
 import { idOf } from './owned.ts'
 import { placeOf, type Publishing } from './publishing.ts'
 import type { Seen } from './reconcile.ts'
+import { versionProblems } from './served.ts'
 import { type CurrentShard, shardPlan, target, wantedShards } from './shards.ts'
 import type { Condition, Problem } from './status.ts'
 import type { World } from './world.ts'
@@ -45,6 +46,7 @@ export async function desire(seen: Seen, world: World): Promise<Wish> {
     apis,
     problems: [
       ...refused.map((message) => ({ reason: 'Refused', message })),
+      ...versionProblems(world.manifests.of(seen.object).unknown, facts.unserved ?? []),
       ...needs.problems,
       ...(stream === undefined ? [] : [stream]),
     ],
@@ -67,6 +69,8 @@ export interface Basis {
   readonly avoidedNodes: (shard: string) => string[]
   /** Whether it carries what its namespace has once. */
   readonly isFirst: boolean
+  /** Its objects as they are, with what others say of them; nothing is known of them where left out. */
+  readonly live?: readonly KubeObject[]
 }
 
 /** The shards and the objects. Pure: `kubectl marketprism plan` shows what a pass would apply. */
@@ -80,7 +84,7 @@ export function wishFrom({ owner, facts, ...basis }: Basis): Pick<Wish, 'shards'
     return { ...shardDocument(owner, to), ...(avoidNodes.length === 0 ? {} : { avoidNodes }), name }
   })
   const desired: Desired = { owner, facts, shards, isFirst: basis.isFirst }
-  const monitoring = monitoringOf(desired)
+  const monitoring = monitoringOf(desired, basis.live)
   const objects = [...objectsOf(desired), ...monitoring.objects].map(marked)
   return { shards, objects, apis: facts.apis, monitoring: monitoring.condition }
 }
@@ -104,6 +108,7 @@ function basisOf(seen: Seen, world: World, facts: ClusterFacts): Basis {
     sinceMs: world.shardsSinceMs(key, current.length),
     avoidedNodes: (shard) => world.healing.avoidedNodes(key, shard),
     isFirst: world.isFirst(owner.namespace, owner.name),
+    live: [...seen.objects.values()],
   }
 }
 

@@ -101,7 +101,7 @@ describeWithControlPlane('healing', { controllerManager: true, audit: true }, (p
     await house.says('three', 'Degraded', { status: 'True', reason: 'ChannelsStale' })
     const message = async () => (await house.condition('three', 'Degraded'))?.message
     await vi.waitFor(async () => {
-      expect(await message()).toContain('Down at the exchange, for all pods that collect it: okx')
+      expect(await message()).toContain('Down at the exchange, for all pods that collect it: okx:perpetual')
     }, WAIT)
     // Five minutes of it, as healing counts them.
     const [endMs, seen] = [performance.now() + 10_000, new Set<string | undefined>()]
@@ -174,15 +174,15 @@ function audits({ lines }: House): House['lines'] {
   return lines.filter(({ audit }) => audit === 'healing')
 }
 
-const EXCHANGES = ['binance', 'okx', 'deribit']
+const MARKETS = ['binance:perpetual', 'okx:perpetual', 'deribit:perpetual']
 
-/** A pod that is well, or receives nothing from one exchange. */
+/** A pod that is well, or receives nothing from one market. */
 function summaryOf(isDown: boolean): Summary {
-  const well = sampleSummary(EXCHANGES)
+  const well = sampleSummary(MARKETS)
   if (!isDown) return well
   const okx = { channels: 10, live: 0, stale: 10, sessionsOpen: 0, sessions: 1 }
   const channels = { ...well.channels, live: 20, stale: 10 }
-  return { ...well, channels, exchanges: { ...well.exchanges, okx } }
+  return { ...well, channels, markets: { ...well.markets, 'okx:perpetual': okx } }
 }
 
 const PORTS = 8

@@ -1,5 +1,6 @@
 // The kinds that the operator makes for a Collector, by name, and what of them makes pods new.
 import {
+  ALERTMANAGER_CONFIG,
   CONFIG_MAP,
   DEPLOYMENT,
   DISRUPTION_BUDGET,
@@ -38,6 +39,7 @@ export const MADE: readonly Kind[] = [
 export const OPTIONAL = {
   podMonitor: POD_MONITOR,
   prometheusRule: PROMETHEUS_RULE,
+  alertmanagerConfig: ALERTMANAGER_CONFIG,
   grafanaDashboard: GRAFANA_DASHBOARD,
 } as const
 

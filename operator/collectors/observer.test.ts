@@ -73,7 +73,7 @@ function watch({ timeoutMs = 5000 } = {}): Watched {
   }
 }
 
-const well = sampleSummary(['binance', 'okx'])
+const well = sampleSummary(['binance:perpetual', 'okx:spot'])
 const answerWith = (body: unknown): RequestListener => {
   return (_request, response) => void response.end(typeof body === 'string' ? body : JSON.stringify(body))
 }
@@ -111,13 +111,13 @@ test('tells of a change that matters, and of no other', async () => {
   expect(changed).toEqual(['a', 'a'])
 })
 
-test('what matters: readiness, whether some or all are stale, how each exchange does, how many channels there are', () => {
-  const { channels, exchanges } = well
-  expect(gistOf(well)).toBe('ready=true stale=none total=20 binance=well okx=well')
+test('what matters: readiness, whether some or all are stale, how each market does, how many channels there are', () => {
+  const { channels, markets } = well
+  expect(gistOf(well)).toBe('ready=true stale=none total=20 binance:perpetual=well okx:spot=well')
   expect(gistOf({ ...well, channels: { ...channels, stale: 3 } })).toContain('stale=some')
   expect(gistOf({ ...well, channels: { ...channels, stale: 20 } })).toContain('stale=all')
   const okx = { channels: 10, live: 0, stale: 10, sessionsOpen: 0, sessions: 1 }
-  expect(gistOf({ ...well, exchanges: { okx, ...{ binance: exchanges['binance'] ?? okx } } })).toContain('okx=unwell')
+  expect(gistOf({ ...well, markets: { ...markets, 'okx:spot': okx } })).toContain('okx:spot=unwell')
 })
 
 test('forgets a pod that is gone, also while it is being asked', async () => {

@@ -183,12 +183,20 @@ function addressNow({ addressOf }: Round, { pod }: Asked): Address | undefined {
 
 /** Asks once. Rejects with a clause for people where there is no answer that can be taken. */
 async function fetchSummary(address: Address, timeoutMs: number, closing: AbortSignal): Promise<Summary> {
-  const late = AbortSignal.timeout(timeoutMs)
+  closing.throwIfAborted()
+  // Not AbortSignal.timeout: its timers would go on after every answer, thousands of them.
+  const ending = new AbortController()
+  const late = (): void => ending.abort(new Error(`it did not answer within ${timeoutMs} ms`))
+  const end = (): void => ending.abort(closing.reason)
+  closing.addEventListener('abort', end)
+  const timer = setTimeout(late, timeoutMs)
   try {
-    return await answerOf(address, AbortSignal.any([closing, late]))
+    return await answerOf(address, ending.signal)
   } catch (error) {
-    if (late.aborted) throw new Error(`it did not answer within ${timeoutMs} ms`, { cause: error })
-    throw error
+    throw ending.signal.aborted ? ending.signal.reason : error
+  } finally {
+    clearTimeout(timer)
+    closing.removeEventListener('abort', end)
   }
 }
 
@@ -235,8 +243,8 @@ function podAddress({ status }: KubeObject): Address | undefined {
 }
 
 /** What of a summary a Collector is looked at for when it changes. */
-export function gistOf({ ready, channels: { total, stale }, exchanges }: Summary): string {
+export function gistOf({ ready, channels: { total, stale }, markets }: Summary): string {
   const staleness = stale === 0 ? 'none' : stale >= total ? 'all' : 'some'
-  const beings = Object.entries(exchanges).map(([exchange, said]) => `${exchange}=${wellBeing(said)}`)
+  const beings = Object.entries(markets).map(([market, said]) => `${market}=${wellBeing(said)}`)
   return [`ready=${ready}`, `stale=${staleness}`, `total=${total}`, ...beings.toSorted()].join(' ')
 }

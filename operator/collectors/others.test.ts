@@ -11,7 +11,7 @@ const SOON = { timeout: 10_000, interval: 50 }
 describeWithControlPlane('others', { controllerManager: true, audit: true }, (plane) => {
   vi.setConfig({ testTimeout: 120_000 })
 
-  test('a rollout restart, a label and the annotation of a mesh stay, over a restart of ours and a new config', async () => {
+  test('C007: a rollout restart, a label and the annotation of a mesh stay, over a restart of ours and a new config', async () => {
     await using house = await openHouse(plane())
     await house.apply('majors', SPEC)
     await house.settled('majors')
@@ -51,8 +51,12 @@ describeWithControlPlane('others', { controllerManager: true, audit: true }, (pl
       {},
       { containers: [{ name: 'proxy', image: 'mesh:1', resources: { requests: { cpu: '100m' } } }] },
     )
+    const pod = await vi.waitFor(async () => {
+      const found = (await house.list(POD)).find((one) => JSON.stringify(one['spec']).includes('mesh:1'))
+      expect(found).toBeDefined()
+      return found
+    }, WAIT)
     await house.settled('majors')
-    const pod = (await house.list(POD)).find((one) => JSON.stringify(one['spec']).includes('mesh:1'))
     const passes = house.passes()
     await house.patch(POD, pod?.metadata.name ?? '', { metadata: { annotations: { vpaUpdates: 'cpu' } } })
     await vi.waitFor(() => expect(house.passes()).toBeGreaterThan(passes), WAIT)

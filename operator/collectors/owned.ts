@@ -1,10 +1,10 @@
 // Everything in the cluster that belongs to Collectors, found by whose it is.
 //
 // In: what the informers saw. Out: the objects of one Collector, by the uid of their controller; its pods, by their labels,
-// since those belong to ReplicaSets. Always: as the informers have it, so perhaps a moment old. Never: an object is
-// changed.
+// since those belong to ReplicaSets. Always: the newest that was seen, by a watch or in an answer to an apply, so perhaps a
+// moment old. Never: an object is changed.
 import type { KubeObject, OwnerReference } from '../kube/objects.ts'
-import { controllerOf, keyOf } from '../kube/objects.ts'
+import { controllerOf, isNewer, keyOf } from '../kube/objects.ts'
 import { LABEL } from '../resources/labels.ts'
 
 export interface Change {
@@ -22,6 +22,8 @@ export function idOf({ kind, metadata }: Pick<KubeObject, 'kind' | 'metadata'>):
 export class Owned {
   readonly #objects = new Map<string, Map<string, KubeObject>>()
   readonly #pods = new Map<string, Map<string, KubeObject>>()
+  /** Objects that are known by an answer, and not yet by a watch: since when, ms. */
+  readonly #answers = new Map<KubeObject, number>()
 
   /** @returns the key of the Collector whose object changed, or is its no more; undefined where it is no Collector's. */
   take({ type, object, old }: Change): string | undefined {
@@ -29,11 +31,61 @@ export class Owned {
     const before = old === undefined ? undefined : collectorOf(old)
     // Taken out of an orphan, or by hand: from now on it is as if it were not there.
     const isLost = before !== undefined && before.uid !== owner?.uid
-    if (isLost) put(this.#objects, before.uid, idOf(object), undefined)
-    if (owner !== undefined) put(this.#objects, owner.uid, idOf(object), type === 'deleted' ? undefined : object)
+    if (isLost) this.#drop(before.uid, object)
+    if (owner !== undefined) this.#told(owner.uid, type, object)
     const whose = isLost ? before : owner
     if (whose === undefined) return undefined
     return keyOf({ metadata: { namespace: object.metadata.namespace ?? '', name: whose.name } })
+  }
+
+  /** Takes in what an apply was answered: it counts until a watch has come so far. */
+  answered(object: KubeObject, nowMs: number): void {
+    const owner = collectorOf(object)
+    if (owner === undefined) return
+    const known = this.#objects.get(owner.uid)?.get(idOf(object))
+    // A watch may have told it already, or what came after it.
+    if (known !== undefined && !isOlder(known, object)) return
+    this.#keep(owner.uid, object)
+    this.#answers.set(object, nowMs)
+  }
+
+  /**
+   * Forgets answers of which no watch has told: something may have been made and deleted again while a watch was broken.
+   * @returns the keys of their Collectors, where it is to be seen what is there
+   */
+  forgetUntold(beforeMs: number): string[] {
+    return [...this.#answers].flatMap(([object, sinceMs]) => {
+      const owner = collectorOf(object)
+      if (sinceMs >= beforeMs || owner === undefined) return []
+      this.#drop(owner.uid, object)
+      return keyOf({ metadata: { namespace: object.metadata.namespace ?? '', name: owner.name } })
+    })
+  }
+
+  #told(uid: string, type: Change['type'], object: KubeObject): void {
+    const known = this.#objects.get(uid)?.get(idOf(object))
+    if (type === 'deleted') {
+      // Else it was made again by us already, of which this watch has not told yet.
+      if (known?.metadata.uid === object.metadata.uid) this.#drop(uid, object)
+      return
+    }
+    // What a watch told gives way to whatever it tells next: after a restore of etcd versions begin lower.
+    const isAhead = known !== undefined && this.#answers.has(known) && isOlder(object, known)
+    if (!isAhead) this.#keep(uid, object)
+  }
+
+  #keep(uid: string, object: KubeObject): void {
+    this.#put(uid, idOf(object), object)
+  }
+
+  #drop(uid: string, object: KubeObject): void {
+    this.#put(uid, idOf(object), undefined)
+  }
+
+  #put(uid: string, id: string, object: KubeObject | undefined): void {
+    const known = this.#objects.get(uid)?.get(id)
+    if (known !== undefined) this.#answers.delete(known)
+    put(this.#objects, uid, id, object)
   }
 
   /** @returns the key of the Collector whose pod changed. */
@@ -68,6 +120,10 @@ export class Owned {
 function collectorOf(object: KubeObject): OwnerReference | undefined {
   const owner = controllerOf(object)
   return owner?.kind === 'Collector' ? owner : undefined
+}
+
+function isOlder({ metadata: one }: KubeObject, { metadata: other }: KubeObject): boolean {
+  return isNewer(other.resourceVersion ?? '', one.resourceVersion ?? '')
 }
 
 const NONE: ReadonlyMap<string, KubeObject> = new Map()

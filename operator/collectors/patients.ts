@@ -1,5 +1,4 @@
 // Collectors as healing looks at them.
-import { checkCollector } from '../../crds/faults.ts'
 import type { Patient } from '../healing/healer.ts'
 import { keyOf, type KubeObject } from '../kube/objects.ts'
 import { publishingsOf } from './publishing.ts'
@@ -8,17 +7,16 @@ import type { World } from './world.ts'
 /** Those whose manifest has no faults: of the others nothing is known that could be acted upon. */
 export function patients(collectors: readonly KubeObject[], world: World): Patient[] {
   return collectors.flatMap((object): Patient[] => {
-    const { status, ...manifest } = object
-    const { collector } = checkCollector(manifest)
-    if (collector === undefined) return []
+    const { spec } = world.manifests.of(object)
+    if (spec === undefined) return []
     const { name, namespace = '', uid = '', generation = 0, deletionTimestamp } = object.metadata
     const objects = world.owned.of(uid)
     return [
       {
         object,
-        owner: { name, namespace, uid, generation, spec: collector.spec },
+        owner: { name, namespace, uid, generation, spec },
         isDeleting: deletionTimestamp !== undefined,
-        change: changing(status, generation) ? 'what is wanted has changed' : undefined,
+        change: changing(object['status'], generation) ? 'what is wanted has changed' : undefined,
         deployments: publishingsOf(objects.values()).map((one) => one.object),
         pods: world.owned.podsOf(keyOf(object)),
         summaryOf: (podUid) => {

@@ -2,6 +2,7 @@
 import { expect, test, vi } from 'vitest'
 import { type ControlPlane, describeWithControlPlane } from '../../test/kubernetes/controlplane.ts'
 import { FEED, hurriedClock, openHouse, SINK, SPEC, WAIT } from '../../test/kubernetes/house.ts'
+import { installMonitoring, uninstallMonitoring } from '../../test/kubernetes/monitoring.ts'
 import { DEPLOYMENT, POD, POD_MONITOR, PROMETHEUS_RULE, SECRET, SERVICE_ACCOUNT } from '../kube/objects.ts'
 
 /** Within seconds for a person; on a busy machine twice that is allowed. */
@@ -33,7 +34,7 @@ const RULES = [
   rule('events.k8s.io', 'events', ['create', 'patch']),
 ]
 const SECRETS = rule('', 'secrets', ['get'])
-const MONITORING = rule('monitoring.coreos.com', 'podmonitors prometheusrules', WRITE)
+const MONITORING = rule('monitoring.coreos.com', 'alertmanagerconfigs podmonitors prometheusrules', WRITE)
 const DASHBOARDS = rule('grafana.integreatly.org', 'grafanadashboards', WRITE)
 
 const WITH_SECRET = { ...SPEC, sink: { nats: { ...SINK.nats, credentialsSecret: { name: 'nats' } } } }
@@ -139,8 +140,8 @@ describeWithControlPlane('a Collector', { controllerManager: true, audit: true }
     expect(JSON.stringify((await house.deployments())[0]?.['spec'])).toContain('"serviceAccountName":"cloud"')
   })
 
-  test('is watched as soon as the Prometheus Operator comes, and survives that it goes', async () => {
-    await uninstall(plane(), 'podmonitors', 'prometheusrules')
+  test('C004: is watched as soon as the Prometheus Operator comes, and survives that it goes', async () => {
+    await uninstallMonitoring(plane(), 'podmonitors', 'prometheusrules')
     // Ten times as fast: a kind that is missing is asked for each half minute.
     await using house = await openHouse(plane(), { more: { clocks: { caches: hurriedClock(10) } } })
     const beganMs = performance.now()
@@ -152,27 +153,31 @@ describeWithControlPlane('a Collector', { controllerManager: true, audit: true }
     const asked = rules.reduce((sum, { informer }) => sum + informer.status.lists, 0)
     expect(asked).toBeLessThanOrEqual(2 + (performance.now() - beganMs) / 2_000)
 
-    await install(plane(), 'podmonitors', 'prometheusrules')
+    await installMonitoring(plane(), 'podmonitors', 'prometheusrules')
     await house.says('majors', 'MonitoringInstalled', { status: 'True', reason: 'Created' })
     expect(await house.get(PROMETHEUS_RULE, 'majors')).toBeDefined()
     expect(await house.get(POD_MONITOR, 'majors')).toBeDefined()
 
-    await uninstall(plane(), 'prometheusrules')
+    await uninstallMonitoring(plane(), 'prometheusrules')
     await house.says('majors', 'MonitoringInstalled', missing)
     expect(await house.condition('majors', 'Ready')).toMatchObject({ status: 'True' })
     expect(await house.get(POD_MONITOR, 'majors')).toBeDefined()
 
-    await install(plane(), 'prometheusrules')
+    await installMonitoring(plane(), 'prometheusrules')
     await house.says('majors', 'MonitoringInstalled', { status: 'True', reason: 'Created' })
     await vi.waitFor(async () => expect(await house.get(PROMETHEUS_RULE, 'majors')).toBeDefined(), WAIT)
     const bad = house.lines.filter(({ level }) => Number(level) >= 40)
     expect(bad).toEqual([])
+    // At most one for each change of the condition, however many passes there were; what is no news may wait its turn.
+    const said = (await house.events('majors')).filter(({ reason }) => reason === 'ApiMissing' || reason === 'Created')
+    expect(said.map(({ reason }) => reason)).toContain('ApiMissing')
+    for (const { series } of said) expect(series?.count ?? 1).toBeLessThanOrEqual(2)
     expect((await house.deployments()).map(({ metadata }) => metadata.generation)).toEqual([1])
-    await uninstall(plane(), 'podmonitors', 'prometheusrules')
+    await uninstallMonitoring(plane(), 'podmonitors', 'prometheusrules')
   })
 
   test('keeps what watches it when the right to that is taken away, and says so', async () => {
-    await install(plane(), 'podmonitors', 'prometheusrules')
+    await installMonitoring(plane(), 'podmonitors', 'prometheusrules')
     const namespace = await plane().createNamespace()
     const config = await operatorIn(plane(), [namespace], [...RULES, SECRETS, MONITORING])
     // Twenty times as fast: a watch outlives the right to it until it ends, and what is forbidden is asked for each minute.
@@ -207,7 +212,7 @@ describeWithControlPlane('a Collector', { controllerManager: true, audit: true }
     await house.says('majors', 'MonitoringInstalled', { status: 'True', reason: 'Created' })
     const written = (await house.get(PROMETHEUS_RULE, 'majors'))?.['spec'] as { groups: unknown[] } | undefined
     expect(written?.groups.length).toBeGreaterThan(0)
-    await uninstall(plane(), 'podmonitors', 'prometheusrules')
+    await uninstallMonitoring(plane(), 'podmonitors', 'prometheusrules')
   })
 })
 
@@ -235,36 +240,3 @@ async function grant(plane: ControlPlane, namespace: string, rules: readonly Rul
   expect(status).toBeLessThan(300)
 }
 const RBAC = '/apis/rbac.authorization.k8s.io/v1'
-
-type Plural = 'podmonitors' | 'prometheusrules'
-const KINDS = { podmonitors: 'PodMonitor', prometheusrules: 'PrometheusRule' } as const
-const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
-const API = '/apis/monitoring.coreos.com/v1'
-
-/** The kinds of the Prometheus Operator, with whatever fields. */
-async function install(plane: ControlPlane, ...plurals: readonly Plural[]): Promise<void> {
-  for (const plural of plurals) {
-    const kind = KINDS[plural]
-    const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } }
-    const { status } = await plane.request('POST', CRDS, {
-      ...{ apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition' },
-      metadata: { name: `${plural}.monitoring.coreos.com` },
-      spec: {
-        group: 'monitoring.coreos.com',
-        scope: 'Namespaced',
-        names: { plural, kind, singular: kind.toLowerCase(), listKind: `${kind}List` },
-        versions: [{ name: 'v1', served: true, storage: true, schema }],
-      },
-    })
-    expect([201, 409]).toContain(status)
-    await vi.waitFor(async () => expect((await plane.request('GET', `${API}/${plural}`)).status).toBe(200), WAIT)
-  }
-}
-
-async function uninstall(plane: ControlPlane, ...plurals: readonly Plural[]): Promise<void> {
-  for (const plural of plurals) {
-    const path = `${CRDS}/${plural}.monitoring.coreos.com`
-    await plane.request('DELETE', path)
-    await vi.waitFor(async () => expect((await plane.request('GET', path)).status).toBe(404), WAIT)
-  }
-}

@@ -3,17 +3,15 @@
 // Always: level, not edge: the same for what was created, changed or deleted; nothing is sent when nothing differs; what
 // is no longer wanted goes only when everything wanted was applied. Never: a write while paused or for a manifest with
 // faults, but the status; an object that is not ours.
-import { checkCollector, pathText } from '../../crds/faults.ts'
-import { APPLIED, differs, hashOf, stamped } from '../kube/apply.ts'
-import { ApiError } from '../kube/client.ts'
-import { controllerOf, type KubeObject, namesOf } from '../kube/objects.ts'
+import { differs } from '../kube/apply.ts'
+import { type KubeObject, namesOf } from '../kube/objects.ts'
 import type { Owner } from '../resources/facts.ts'
-import { LABEL, MANAGER } from '../resources/labels.ts'
 import { desire, type Wish } from './desire.ts'
-import { KIND_OF, isTemplateOf } from './kinds.ts'
+import { isTemplateOf } from './kinds.ts'
 import { idOf } from './owned.ts'
 import { type Publishing, publishingsOf } from './publishing.ts'
 import { pruned } from './prune.ts'
+import { type Due, isCorrection, joined, NOTHING, putAll, removeAll } from './put.ts'
 import { turnsNow } from './rollout.ts'
 import { type Failure, isApiGone, report, type Outcome } from './report.ts'
 import type { Status } from './status.ts'
@@ -48,7 +46,8 @@ export async function reconcile(key: string, world: World): Promise<number | und
   // Nobody waits for one that does not go on.
   if (isLeftAlone) world.queue.leave(key)
   const outcome = isLeftAlone ? NOTHING_DONE : await bringAbout(seen, wish, world)
-  await report(seen, wish, outcome, world)
+  // As it is after what was applied, so that one status says it all, and no other pass is needed to say the rest.
+  await report({ ...seen, ...belongings(key, seen.owner.uid, world) }, wish, outcome, world)
   const failed = outcome.failures.find((one) => !isApiGone(one))
   if (failed !== undefined) throw failed.error
   // Its cache may not notice that it went, nor that it came again.
@@ -57,26 +56,28 @@ export async function reconcile(key: string, world: World): Promise<number | und
   return Math.min(wish.againMs ?? RESYNC_MS, fightMs ?? RESYNC_MS, goneMs, RESYNC_MS * (0.8 + 0.4 * world.random()))
 }
 
-const NOTHING_DONE: Outcome = { changed: [], pending: [], isQueued: false, failures: [], conflicts: [] }
+const NOTHING_DONE: Outcome = { ...NOTHING, pending: [], isQueued: false }
 
 function observe(key: string, world: World): Seen | undefined {
   const { namespace, name } = namesOf(key)
   const object = world.collectors.get(namespace, name)
   if (object === undefined || object.metadata.deletionTimestamp !== undefined) return undefined
   const { uid = '', generation = 0 } = object.metadata
-  const { status, ...manifest } = object
-  const { collector, faults } = checkCollector(manifest)
-  const objects = world.owned.of(uid)
+  const { spec, faults } = world.manifests.of(object)
   return {
     key,
     object,
-    owner: { name, namespace, uid, generation, spec: collector?.spec ?? ((object['spec'] ?? {}) as Owner['spec']) },
-    status: status as Status | undefined,
-    faults: faults.map(({ path, says }) => `${pathText(path)} ${says}`),
-    objects,
-    publishings: publishingsOf(objects.values()),
-    pods: world.owned.podsOf(key),
+    owner: { name, namespace, uid, generation, spec: spec ?? ((object['spec'] ?? {}) as Owner['spec']) },
+    status: object['status'] as Status | undefined,
+    faults,
+    ...belongings(key, uid, world),
   }
+}
+
+/** What belongs to a Collector now. */
+function belongings(key: string, uid: string, world: World): Pick<Seen, 'objects' | 'publishings' | 'pods'> {
+  const objects = world.owned.of(uid)
+  return { objects, publishings: publishingsOf(objects.values()), pods: world.owned.podsOf(key) }
 }
 
 /** Applies what differs and removes what is not wanted, as far as the rollout's turn has come. */
@@ -85,58 +86,38 @@ async function bringAbout(seen: Seen, wish: Wish, world: World): Promise<Outcome
   const { turns, isQueued } = turnsOf(seen, due, world)
   const pending = due.filter(({ isTurn, name }) => isTurn && !turns.includes(name)).map(({ name }) => name)
   const now = due.filter((one) => (!one.isTurn || turns.includes(one.name)) && mayCorrect(one, seen, world))
-  const failures: Failure[] = []
-  const conflicts: Failure[] = []
-  const changed: string[] = []
-  for (const { object, live, path } of now) {
-    const id = idOf(object)
-    // Its pods would wait for what is not there, and those that run would perhaps have ended for them.
-    if (lacks(object, [...failures, ...conflicts])) {
-      pending.push(object.metadata.name)
-      continue
-    }
-    try {
-      await put(object, live, seen, world)
-      world.counts.applied(object.kind)
-      if (isCorrection(object, live)) world.fights.corrected(`${seen.key} ${id}`, path, world.nowMs())
-      changed.push(id)
-    } catch (error) {
-      if (error instanceof Taken) conflicts.push({ id, error })
-      else failures.push({ id, error: error as Error })
-    }
-  }
-  if (failures.length === 0 && conflicts.length === 0) {
-    for (const object of pruned(seen, wish)) {
-      const id = idOf(object)
-      await remove(object, world).then(
-        () => changed.push(id),
-        (error: unknown) => failures.push({ id, error: error as Error }),
-      )
-    }
-  }
-  return { changed, pending, isQueued, failures, conflicts }
+  // What pods need comes first; the rest of it waits for nothing.
+  const [needed, pods] = [
+    now.filter(({ object }) => !isDeployment(object)),
+    now.filter(({ object }) => isDeployment(object)),
+  ]
+  const first = await putAll(needed, seen, world)
+  const missing = [...first.failures, ...first.conflicts]
+  // Its pods would wait for what is not there, and those that run would perhaps have ended for them.
+  const held = pods.filter(({ object }) => lacks(object, missing))
+  const then = await putAll(
+    pods.filter((one) => !held.includes(one)),
+    seen,
+    world,
+  )
+  const done = joined(first, then)
+  const isWhole = done.failures.length === 0 && done.conflicts.length === 0
+  const gone = isWhole ? await removeAll(pruned(seen, wish), world) : NOTHING
+  return { ...joined(done, gone), pending: [...pending, ...held.map(({ name }) => name)], isQueued }
+}
+
+function isDeployment({ kind }: KubeObject): boolean {
+  return kind === 'Deployment'
 }
 
 /** Whether the pods of a Deployment need something that could not be applied. */
 function lacks(object: KubeObject, missing: readonly Failure[]): boolean {
-  if (object.kind !== 'Deployment') return false
   const template = JSON.stringify(object['spec'])
   return missing.some(({ id }) => {
     const [kind = '', name = ''] = id.split('/')
     if (kind === 'NetworkPolicy' || kind === 'ServiceAccount') return true
     return (kind === 'ConfigMap' || kind === 'PersistentVolumeClaim') && template.includes(`"${name}"`)
   })
-}
-
-/** A desired object that is not as it should be. */
-interface Due {
-  readonly name: string
-  readonly object: KubeObject
-  readonly live: KubeObject | undefined
-  /** The first field that is not as it should be. */
-  readonly path: string
-  /** A Deployment that exists and would roll: it waits for its turn. */
-  readonly isTurn: boolean
 }
 
 function differences(seen: Seen, wish: Wish): Due[] {
@@ -156,11 +137,6 @@ function mayCorrect({ object, live, path }: Due, seen: Seen, world: World): bool
   return world.fights.mayCorrect(`${seen.key} ${idOf(object)}`, path, world.nowMs())
 }
 
-/** Whether what is wanted was applied already, and somebody has changed it. */
-function isCorrection(object: KubeObject, live: KubeObject | undefined): boolean {
-  return live?.metadata.annotations?.[APPLIED] === hashOf(object)
-}
-
 function turnsOf(seen: Seen, due: readonly Due[], world: World): { turns: string[]; isQueued: boolean } {
   const names = new Set(due.flatMap(({ isTurn, name }) => (isTurn ? [name] : [])))
   if (names.size === 0) {
@@ -174,58 +150,10 @@ function turnsOf(seen: Seen, due: readonly Due[], world: World): { turns: string
   return { turns: turnsNow(changed, others), isQueued: false }
 }
 
-/**
- * Applies an object. One that is not in the cache is asked to be new, since its name may be somebody else's; where there
- * is one, and it is ours or an orphan of ours, it is taken up.
- * @throws Taken when it is not ours.
- */
-async function put(wanted: KubeObject, live: KubeObject | undefined, seen: Seen, world: World): Promise<void> {
-  const kind = KIND_OF[wanted.kind]
-  if (kind === undefined) throw new Error(`${wanted.kind} is not a kind that the operator makes`)
-  const object = stamped(wanted)
-  const { client } = world
-  const { namespace, name } = object.metadata
-  if (live !== undefined) return void (await client.apply(kind, object))
-  try {
-    await client.apply(kind, { ...object, metadata: { ...object.metadata, resourceVersion: NEW } })
-  } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 409) throw error
-    const found = await client.get(kind, namespace, name)
-    const why = found === undefined ? undefined : foreign(found, seen.owner)
-    if (why !== undefined) throw new Taken(`${object.kind} ${name} ${why}; rename the Collector, or remove it`)
-    if (found === undefined || differs(wanted, found) !== undefined) await client.apply(kind, object)
-  }
-}
-
-/** A version that no object has any more: an apply with it succeeds only where there is no object (409 else). */
-const NEW = '1'
-
-class Taken extends Error {
-  override readonly name = 'Taken'
-}
-
-/** Why an object of a wanted name is not ours to change; undefined where it is. */
-function foreign(found: KubeObject, { name, uid }: Owner): string | undefined {
-  const controller = controllerOf(found)
-  if (controller !== undefined) {
-    return controller.uid === uid ? undefined : `belongs to ${controller.kind} ${controller.name}`
-  }
-  const { labels = {} } = found.metadata
-  const isOrphan = labels[LABEL.managedBy] === MANAGER && labels[LABEL.instance] === name
-  return isOrphan ? undefined : 'is there already and was not made by us'
-}
-
-async function remove(object: KubeObject, world: World): Promise<void> {
-  const kind = KIND_OF[object.kind]
-  const { namespace, name, uid = '' } = object.metadata
-  if (kind === undefined) return
-  await world.client.remove(kind, namespace, name, { uid })
-  world.counts.removed(object.kind)
-}
-
 function forget(key: string, world: World): undefined {
   world.streams.forget(key)
   world.queue.leave(key)
   world.fights.forget(`${key} `)
+  world.manifests.forget(key)
   world.counts.forget(key)
 }

@@ -158,14 +158,13 @@ function shardsOf({ publishings, pods }: Seen, wish: Wish | undefined): ShardSta
   })
 }
 
-function progressOf({ publishings, pods }: Seen, { pending, isQueued, changed, ...outcome }: Outcome): Progress {
+function progressOf({ publishings, pods }: Seen, { pending, isQueued, ...outcome }: Outcome): Progress {
   const rolling = publishings.filter(({ isSettled }) => !isSettled)
   const stuck = rolling.flatMap((one) => stuckText(one, pods))
   if (stuck.length > 0) return { kind: 'stuck', why: stuck.slice(0, NAMED_MAX).join('; ') }
   if (isQueued) return { kind: 'queued' }
-  const made = changed.filter((id) => id.startsWith('Deployment/')).map((id) => id.slice('Deployment/'.length))
   const failed = [...outcome.failures, ...outcome.conflicts].filter((one) => !isOfMonitoring(one)).map(({ id }) => id)
-  const waitingFor = [...new Set([...failed, ...rolling.map(({ name }) => name), ...made, ...pending])]
+  const waitingFor = [...new Set([...failed, ...rolling.map(({ name }) => name), ...pending])]
   return waitingFor.length === 0 ? { kind: 'settled' } : { kind: 'rolling', waitingFor }
 }
 
@@ -224,7 +223,8 @@ function tell(
     // What is applied has been said, and at first nothing is ready: few Events are written, and they are for news.
     const isTroubleAtFirst = (type === 'Degraded' && status === 'True') || reason === 'ApiMissing'
     if (reason === 'RollingOut' || (before === undefined && !isTroubleAtFirst)) continue
-    const isBad = type === 'Degraded' ? status === 'True' : status === 'False' && /Invalid|Stuck|NotReady/.test(reason)
+    const isBad =
+      type === 'Degraded' ? status === 'True' : status === 'False' && /Invalid|Stuck|NotReady|Rejected/.test(reason)
     recorder.say(object, {
       type: isBad ? 'Warning' : 'Normal',
       reason,

@@ -105,6 +105,38 @@ describeWithControlPlane('a rollout', { controllerManager: true, audit: true }, 
     expect(await selector()).toBeUndefined()
   })
 
+  test('of one more symbol changes one Deployment, another order none, and one more shard takes its part only', async () => {
+    await using house = await openHouse(plane())
+    const symbols = Array.from({ length: 16 }, (_, i) => `C${i}-USDT`)
+    const spec = (names: readonly string[], shards: number) => ({
+      ...SPEC,
+      shards,
+      feeds: [
+        { ...FEED, symbols: names.slice(0, 8) },
+        { ...FEED, symbols: names.slice(8) },
+      ],
+    })
+    const generations = async () => (await house.deployments()).map(({ metadata }) => metadata.generation ?? 0)
+    await house.apply('majors', spec(symbols, 2))
+    await house.settled('majors')
+    expect(await generations()).toEqual([1, 1])
+    await house.apply('majors', spec([...symbols, 'NEW-USDT'], 2))
+    await house.settled('majors')
+    expect((await generations()).toSorted((a, b) => a - b)).toEqual([1, 2])
+    const before = await homes(house)
+    await house.apply('majors', spec(['NEW-USDT', ...symbols.toReversed()], 2))
+    await house.settled('majors')
+    expect((await generations()).toSorted((a, b) => a - b)).toEqual([1, 2])
+    await house.apply('majors', spec([...symbols, 'NEW-USDT'], 3))
+    await house.settled('majors')
+    const after = await homes(house)
+    const moved = [...after].filter(([symbol, home]) => before.get(symbol) !== home)
+    expect(after.size).toBe(17)
+    // Nothing moves between those that were there.
+    expect(new Set(moved.map(([, home]) => home))).toEqual(new Set([2]))
+    expect(moved.length).toBeLessThanOrEqual(8)
+  })
+
   test('of a Collector that was paused goes on when it is paused no more', async () => {
     await using house = await openHouse(plane())
     await house.apply('majors', SPEC)
@@ -128,7 +160,7 @@ describeWithControlPlane('a rollout', { controllerManager: true, audit: true }, 
     const names = ['one', 'two', 'three', 'four', 'five']
     await Promise.all(names.map((name) => house.apply(name, SPEC)))
     for (const name of names) await house.settled(name)
-    const generations = async () => (await house.deployments()).map(({ metadata }) => metadata.generation)
+    const generations = async () => (await house.deployments()).map(({ metadata }) => metadata.generation ?? 0)
     await house.restart()
     await vi.waitFor(() => expect(house.passes()).toBeGreaterThanOrEqual(names.length), WAIT)
     await house.quiet()
@@ -158,6 +190,16 @@ describeWithControlPlane('a rollout', { controllerManager: true, audit: true }, 
 
 function byText(one: unknown, other: unknown): number {
   return String(one) < String(other) ? -1 : 1
+}
+
+/** The shard of each symbol. */
+async function homes(house: House): Promise<Map<string, number>> {
+  const documents = await house.documents()
+  return new Map(
+    documents.flatMap((text, shard) =>
+      [...(text ?? '').matchAll(/[A-Z0-9]+-USDT/g)].map(([symbol]) => [symbol, shard]),
+    ),
+  )
 }
 
 /** Names of the configs of shards. */

@@ -252,21 +252,28 @@ export function target({
     const there = byIndex.get(home(key) ?? -1)
     return there !== undefined && there.isLive && (there.names(key) || there.finds(key))
   }
-  const targets: Omit<ShardTarget, 'share'>[] = []
-  const indices = new Set([...plan.wanted.keys(), ...byIndex.keys()])
-  for (const index of [...indices].toSorted((a, b) => a - b)) {
-    const now = byIndex.get(index)
-    const leaving = now === undefined ? [] : leavingFrom(now, plan, home)
+  const shards = [...new Set([...plan.wanted.keys(), ...byIndex.keys()])]
+    .toSorted((a, b) => a - b)
+    .map((index) => {
+      const now = byIndex.get(index)
+      return { index, now, leaving: now === undefined ? [] : leavingFrom(now, plan, home) }
+    })
+    // One that is to go and has nothing that others must take over first goes at once.
+    .filter(({ index, leaving }) => index < plan.shards || leaving.length > 0 || plan.hasPatterns)
+  // Those that stay give up what moves, and take a larger share, when those that go are gone. Were both done at once, an
+  // operator that died in between would be followed by one that takes it back, since what has just changed is not live.
+  const areGone = shards.every(({ index }) => index < plan.shards)
+  const share = shareOf(shards.length, redundancy)
+  return shards.flatMap(({ index, now, leaving }) => {
     // All at once, so that no shard changes more than twice.
-    const isDone = isSplit && leaving.every(isLiveAtHome)
+    const isHeld = isSplit && leaving.every(isLiveAtHome)
     const isLeaving = index >= plan.shards
-    if (isLeaving && isDone) continue
+    if (isLeaving && isHeld) return []
+    const isDone = isHeld && areGone
     const keys = [...(plan.wanted[index] ?? []), ...(isDone ? [] : leaving)].toSorted()
     const count = plan.hasPatterns ? countOf(index, plan.shards, isDone ? [] : (now?.counts ?? [])) : undefined
-    targets.push({ index, keys, counts: count === undefined ? undefined : [count], isLeaving })
-  }
-  const share = shareOf(targets.length, redundancy)
-  return targets.map((each) => ({ ...each, share }))
+    return [{ index, keys, counts: count === undefined ? undefined : [count], isLeaving, share }]
+  })
 }
 
 /** Where an instrument is to be; undefined for one that is not wanted. */

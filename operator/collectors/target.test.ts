@@ -200,6 +200,23 @@ test('a change of the manifest changes each shard at most twice', () => {
   )
 })
 
+test('an operator that dies after each single write is followed by others that bring it to rest', () => {
+  fc.assert(
+    fc.property(wishes, wishes, (before, after) => {
+      const cluster: Cluster = new Map()
+      settle(cluster, before, () => {})
+      // Several die before a pod becomes ready.
+      for (let births = 0; births < 100; births += 1) {
+        if (pass(cluster, after, 1) && currentOf(cluster).every(({ isLive }) => isLive))
+          return expectSplit(cluster, after)
+        if (births % 5 === 4) for (const deployment of cluster.values()) becomeReady(deployment)
+      }
+      throw new Error('it does not come to rest')
+    }),
+    { numRuns: 25 },
+  )
+})
+
 test('a shard that never becomes live holds up nothing but what is to move to it', () => {
   const cluster: Cluster = new Map()
   settle(cluster, { symbols: SYMBOLS, shards: 2 }, () => {})

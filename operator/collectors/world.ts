@@ -7,6 +7,7 @@ import type { ClusterFacts } from '../resources/facts.ts'
 import type { Counts } from '../metrics/counts.ts'
 import type { Healer } from '../healing/healer.ts'
 import type { Fights } from './fights.ts'
+import type { Manifests } from './manifests.ts'
 import type { Needs } from './needs.ts'
 import type { Observation } from './observer.ts'
 import type { Owned } from './owned.ts'
@@ -16,6 +17,7 @@ import type { Streams } from './streams.ts'
 export interface World {
   readonly client: KubeClient
   readonly collectors: Pick<Informer<KubeObject>, 'get'>
+  readonly manifests: Manifests
   readonly owned: Owned
   /** Whether the Collector carries what its namespace has once. */
   readonly isFirst: (namespace: string, name: string) => boolean

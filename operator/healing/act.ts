@@ -22,7 +22,7 @@ export interface HealingEvent {
 }
 
 export interface HealingMetrics {
-  acted(action: 'replace' | 'move', reason: Reason): void
+  acted(action: 'replace' | 'move', reason: Reason, result: Result): void
   held(reason: Reason, hold: Hold): void
 }
 
@@ -38,20 +38,36 @@ export interface Effects {
   readonly identity: string
 }
 
-/** `unsure`: the request failed on the way and may have been carried out. */
-export type Result = 'done' | 'refused' | 'gone' | 'unsure'
+/**
+ * What comes of an action. `unsure`: the request failed on the way and may have been carried out, so that budgets take it
+ * for done; `refused`: a PodDisruptionBudget forbade it; `gone`: the pod was no longer there.
+ */
+export const RESULTS = ['done', 'unsure', 'refused', 'gone'] as const
+export type Result = (typeof RESULTS)[number]
+
+/** Messages of the audit log. */
+const SAYS: Readonly<Record<Exclude<Result, 'refused'> | 'held', string>> = {
+  done: 'healing acted',
+  unsure: 'healing acted, and whether it was carried out is not known',
+  gone: 'healing found the pod gone',
+  held: 'healing was held back',
+}
 
 /** Carries out a decision that nothing holds back, and says so. A move is done by whoever builds the Deployment. */
 export async function act(about: KubeObject, decision: Decision, effects: Effects): Promise<Result> {
-  const result = decision.action === 'replace' ? await evict(about, decision, effects) : 'done'
-  if (result === 'refused' || decision.action === 'none') return 'refused'
+  const { action, reason } = decision
+  if (action === 'none') return 'refused'
+  const result = action === 'replace' ? await evict(about, decision, effects) : 'done'
+  effects.metrics.acted(action, reason, result)
+  if (result === 'refused') return result
   audit(about, decision, effects, result)
   if (result === 'gone') return result
-  const { action, reason, message } = decision
-  effects.metrics.acted(action, reason)
+  const message = result === 'unsure' ? `${decision.message} ${UNSURE}` : decision.message
   effects.recorder.say(about, { type: 'Warning', reason, message, action: action === 'move' ? 'Move' : 'Replace' })
   return result
 }
+
+const UNSURE = 'The answer of the API server was lost: whether the pod was evicted will be seen.'
 
 /** Says of a decision that it was held back. */
 export function announceHeld(about: KubeObject, decision: Decision, hold: Hold, effects: Effects): void {
@@ -72,7 +88,7 @@ async function evict(about: KubeObject, decision: Decision, { client, log }: Eff
   }
 }
 
-function audit(about: KubeObject, decision: Decision, { log, identity }: Effects, result: Result | 'held'): void {
+function audit(about: KubeObject, decision: Decision, { log, identity }: Effects, result: keyof typeof SAYS): void {
   const { shard, publisher, pod, uid, node, action, reason, held, message } = decision
   log.info(
     {
@@ -86,11 +102,10 @@ function audit(about: KubeObject, decision: Decision, { log, identity }: Effects
       held,
       result,
       before: { pod, uid, node },
-      after:
-        result === 'held' || result === 'gone' ? undefined : action === 'move' ? { avoids: node } : { evicted: uid },
+      after: result !== 'done' ? undefined : action === 'move' ? { avoids: node } : { evicted: uid },
       why: message,
     },
-    result === 'held' ? 'healing was held back' : 'healing acted',
+    SAYS[result],
   )
 }
 

@@ -53,14 +53,14 @@ const cases: Record<string, Case> = {
   },
   'a young pod has its time': {
     pods: [[pod('a0', { ...stale, ageMs: 4 * MINUTE })]],
-    fleet: { exchanges: { okx: { well: 2, unwell: 1 } } },
+    fleet: { markets: { 'okx:spot': { well: 2, unwell: 1 } } },
     expected: [
       decision({
         reason: 'ChannelsStale',
         held: 'StartingUp',
         standing: 'majors-0: ChannelsStale, and healing holds back: StartingUp.',
         message:
-          'Pod a0 receives no data on 10 of 10 channels of okx; it is not replaced: ' +
+          'Pod a0 receives no data on 10 of 10 channels of okx:spot; it is not replaced: ' +
           'the pod is 240 s old and has 5 minutes to start.',
       }),
     ],
@@ -154,7 +154,7 @@ const cases: Record<string, Case> = {
   'who wants none reads nothing': { pods: one, observed: { mode: 'none' }, expected: [] },
   'one at a time, and what is worse first': {
     pods: [[pod('a0', stale)], [pod('a1', { ...crashing, restarts: 5 })]],
-    fleet: { exchanges: { okx: { well: 2, unwell: 1 } } },
+    fleet: { markets: { 'okx:spot': { well: 2, unwell: 1 } } },
     expected: [
       decision({
         shard: 'majors-1',
@@ -168,7 +168,7 @@ const cases: Record<string, Case> = {
         held: 'OneAtATime',
         standing: 'majors-0: ChannelsStale, and healing holds back: OneAtATime.',
         message:
-          'Pod a0 receives no data on 10 of 10 channels of okx; it is not replaced: ' +
+          'Pod a0 receives no data on 10 of 10 channels of okx:spot; it is not replaced: ' +
           'another pod of the Collector comes first.',
       }),
     ],

@@ -58,7 +58,7 @@ export const BACKOFF_MS_MIN = 300_000
 export const BACKOFF_MS_MAX = 3_600_000
 /** Actions that did not help; more of them would not either. */
 export const ATTEMPTS_MAX = 6
-const REFUSED_MS = 60_000
+export const REFUSED_MS = 60_000
 const HOUR_MS = 3_600_000
 
 export const GUARDS: readonly ((intent: Intent) => Held | undefined)[] = [

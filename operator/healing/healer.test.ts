@@ -27,7 +27,7 @@ function ward(world = new HealingWorld(), change: Partial<HealerOptions> = {}): 
     client: { evict: async (_namespace, pod, uid) => world.evict(pod, uid) },
     recorder: { say: ({ metadata }, event) => void events.push({ about: metadata.name, ...event }) },
     metrics: {
-      acted: (action, reason) => void counts.push(`acted ${action} ${reason}`),
+      acted: (action, reason, result) => void counts.push(`${result} ${action} ${reason}`),
       held: (reason, hold) => void counts.push(`held ${reason} ${hold}`),
     },
     log: {
@@ -63,7 +63,7 @@ test('says what it did: an Event, a count, a line of the audit log; and that it 
   await wait(3 * MINUTE)
   const why = 'Pod majors-0-a-1 is not ready: a channel is not settled; it is replaced.'
   expect(events).toEqual([{ about: 'majors', type: 'Warning', reason: 'NotReady', message: why, action: 'Replace' }])
-  expect(counts).toEqual(['acted replace NotReady'])
+  expect(counts).toEqual(['done replace NotReady'])
   expect(persisted).toEqual(['market/majors 1'])
   expect(world.evictions).toEqual(['majors-0-a-1'])
   expect(lines).toEqual([
@@ -91,16 +91,18 @@ test('says what it did not do, and why, once', async () => {
   world.refusesEvictions = true
   world.afflict(world.pod('majors-0-a'), 'unready')
   await wait(20 * MINUTE)
-  expect(counts).toEqual(['held NotReady BudgetRefused'])
+  expect(counts[0]).toBe('refused replace NotReady')
+  expect(counts[1]).toBe('held NotReady BudgetRefused')
+  expect(new Set(counts).size).toBe(2)
   expect(events.map(({ reason, type, action }) => [reason, type, action])).toEqual([
     ['HeldBudgetRefused', 'Normal', 'None'],
   ])
   expect(lines).toMatchObject([{ held: 'BudgetRefused', result: 'held', after: undefined }])
 })
 
-test('an eviction of which nobody knows counts as done', async () => {
+test('an eviction of which nobody knows counts as done for the budgets, and is told apart everywhere else', async () => {
   const world = new HealingWorld()
-  const { healer, lines, wait } = ward(world, {
+  const { healer, lines, counts, events, wait } = ward(world, {
     client: { evict: () => Promise.reject(new Error('the connection was cut')) },
   })
   world.afflict(world.pod('majors-0-a'), 'unready')
@@ -108,9 +110,12 @@ test('an eviction of which nobody knows counts as done', async () => {
   expect(healer.entries('market/majors')).toMatchObject([{ action: 'replace', reason: 'NotReady' }])
   expect(lines.map(({ message, result }) => [message, result])).toEqual([
     ['an eviction failed; whether it was carried out will be seen', undefined],
-    ['healing acted', 'unsure'],
+    ['healing acted, and whether it was carried out is not known', 'unsure'],
     ['healing was held back', 'held'],
   ])
+  expect(lines[1]).toMatchObject({ after: undefined })
+  expect(counts).toEqual(['unsure replace NotReady', 'held NotReady ActionRunning'])
+  expect(events[0]?.message).toMatch(/it is replaced\. The answer of the API server was lost/)
 })
 
 test('a pod that was gone already costs nothing', async () => {
@@ -120,7 +125,7 @@ test('a pod that was gone already costs nothing', async () => {
   await wait(2.25 * MINUTE)
   expect(healer.entries('market/majors')).toEqual([])
   expect(persisted).toEqual(['market/majors 1', 'market/majors 0'])
-  expect(counts).toEqual([])
+  expect(counts).toEqual(['gone replace NotReady'])
 })
 
 test('what its predecessor did on all Collectors counts for the budget of all', async () => {
@@ -206,6 +211,6 @@ test('a Collector on which healing fails holds up no other', async () => {
   })
   world.afflict(world.pod('c1-0-a'), 'unready')
   await wait(2.25 * MINUTE)
-  expect(counts).toEqual(['acted replace NotReady'])
+  expect(counts).toEqual(['done replace NotReady'])
   expect(lines[0]).toMatchObject({ collector: 'market/c0', message: 'healing failed on a Collector; others go on' })
 })

@@ -5,7 +5,15 @@ import { type Healer, openHealer } from './healer.ts'
 import { PERIOD_MS, SUMMARY_AGE_MS_MAX } from './observed.ts'
 import { type Ailment, HealingWorld, type WorldPod } from '../../test/support/healing.ts'
 
-const AILMENTS: readonly Ailment[] = ['crashing', 'oom', 'stuck', 'unready', 'silent', 'sinkless', { stale: 'okx' }]
+const AILMENTS: readonly Ailment[] = [
+  'crashing',
+  'oom',
+  'stuck',
+  'unready',
+  'silent',
+  'sinkless',
+  { stale: 'okx:spot' },
+]
 
 interface Act {
   readonly atMs: number
@@ -160,7 +168,7 @@ async function take(trial: Trial, one: typeof step extends fc.Arbitrary<infer T>
       world,
       world.pods.filter((pod) => pod.collector === collector.name),
     )
-  if (one.kind === 'exchange' && !world.down.delete('okx')) world.down.add('okx')
+  if (one.kind === 'exchange' && !world.down.delete('okx:spot')) world.down.add('okx:spot')
   if (one.kind === 'leader') trial.newLeader()
   if (one.kind === 'api') world.isApiUnreachable = !world.isApiUnreachable
   if (one.kind === 'pause') collector.spec.paused = !collector.spec.paused

@@ -34,7 +34,7 @@ function pod(name: string, shard: string, publisher: string, status: object, cha
 }
 
 function shards(...pods: KubeObject[]) {
-  const summaryOf = (uid: string) => (uid === 'uid-said' ? { said: sampleSummary(['okx']), ageMs: 1 } : undefined)
+  const summaryOf = (uid: string) => (uid === 'uid-said' ? { said: sampleSummary(['okx:spot']), ageMs: 1 } : undefined)
   return shardsOf({ owner, pods, summaryOf }, NOW_MS)
 }
 const readyTrue = { type: 'Ready', status: 'True', lastTransitionTime: '2026-11-29T11:01:00Z' }
@@ -71,7 +71,7 @@ const pods: Record<string, [KubeObject, Partial<PodObserved>]> = {
       ready: 'yes',
       readyForMs: 59 * MINUTE,
       runningForMs: 59.5 * MINUTE,
-      summary: { said: sampleSummary(['okx']), ageMs: 1 },
+      summary: { said: sampleSummary(['okx:spot']), ageMs: 1 },
     },
   ],
   'a pod that ran out of memory and waits': [
@@ -166,12 +166,12 @@ test('a Collector as it is seen, whole', () => {
     isDeleting: false,
     rollouts: ['a channel moves', 'majors-0-a', 'majors-1-a'],
     shards: [],
-    fleet: { shards: 0, unhealthy: 0, exchanges: {}, isApiUnreachable: false, leaseAgeMs: 5 },
+    fleet: { shards: 0, unhealthy: 0, markets: {}, isApiUnreachable: false, leaseAgeMs: 5 },
   })
 })
 
 test('the fleet counts shards, those that are not well, and in how many pods an exchange is', () => {
-  const said = (exchanges: object, ageMs = 1) => ({ said: sampleSummary(['okx'], { exchanges } as object), ageMs })
+  const said = (markets: object, ageMs = 1) => ({ said: sampleSummary(['okx:spot'], { markets } as object), ageMs })
   const shard = (index: number, ...all: Partial<PodObserved>[]) => ({
     index,
     name: `s-${index}`,
@@ -180,20 +180,20 @@ test('the fleet counts shards, those that are not well, and in how many pods an 
   const first = shareOf([
     shard(
       0,
-      { summary: said({ okx: DEAD }) },
-      { summary: said({ okx: { ...DEAD, live: 10, stale: 0, sessionsOpen: 1 } }) },
+      { summary: said({ 'okx:spot': DEAD }) },
+      { summary: said({ 'okx:spot': { ...DEAD, live: 10, stale: 0, sessionsOpen: 1 } }) },
     ),
     shard(1, { ready: 'no' }),
     shard(2, { ready: 'no', ageMs: MINUTE }),
     shard(3, { ready: 'no', isTerminating: true }),
-    shard(4, { summary: said({ okx: DEAD }, 40_000) }),
+    shard(4, { summary: said({ 'okx:spot': DEAD }, 40_000) }),
   ])
-  expect(first).toEqual({ shards: 5, unhealthy: 2, exchanges: { okx: { well: 1, unwell: 1 } } })
-  const second = shareOf([shard(0, { isCrashLooping: true, ageMs: MINUTE, summary: said({ okx: DEAD }) })])
+  expect(first).toEqual({ shards: 5, unhealthy: 2, markets: { 'okx:spot': { well: 1, unwell: 1 } } })
+  const second = shareOf([shard(0, { isCrashLooping: true, ageMs: MINUTE, summary: said({ 'okx:spot': DEAD }) })])
   expect(fleetOf([first, second], { isApiUnreachable: true, leaseAgeMs: 1 })).toEqual({
     shards: 6,
     unhealthy: 3,
-    exchanges: { okx: { well: 1, unwell: 2 } },
+    markets: { 'okx:spot': { well: 1, unwell: 2 } },
     isApiUnreachable: true,
     leaseAgeMs: 1,
   })

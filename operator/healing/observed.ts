@@ -60,8 +60,8 @@ export interface ShardObserved {
 export interface Fleet {
   readonly shards: number
   readonly unhealthy: number
-  /** In how many pods an exchange is well, and in how many it is not. */
-  readonly exchanges: Readonly<Record<string, { readonly well: number; readonly unwell: number }>>
+  /** In how many pods a market (`binance:spot`) is well, and in how many it is not. */
+  readonly markets: Readonly<Record<string, { readonly well: number; readonly unwell: number }>>
   /** The caches may be old: what they say is unknown. */
   readonly isApiUnreachable: boolean
   /** Since this operator became the leader. */
@@ -96,7 +96,7 @@ export interface CollectorFacts {
 type ShardFacts = Pick<CollectorFacts, 'owner' | 'pods' | 'summaryOf'>
 
 /** What one Collector adds to the facts of the fleet. */
-export type Share = Pick<Fleet, 'shards' | 'unhealthy' | 'exchanges'>
+export type Share = Pick<Fleet, 'shards' | 'unhealthy' | 'markets'>
 
 /** What is seen of a Collector: its facts, its shards by `shardsOf`, the fleet by `fleetOf`. */
 export function observe(facts: CollectorFacts, shards: readonly ShardObserved[], fleet: Fleet): Observed {
@@ -143,32 +143,32 @@ export function deploymentOf(shard: string, publisher: Publisher): string {
 
 /** What these shards add to the facts of the fleet. */
 export function shareOf(shards: readonly ShardObserved[]): Share {
-  const exchanges: Record<string, { well: number; unwell: number }> = {}
+  const markets: Record<string, { well: number; unwell: number }> = {}
   for (const summary of shards.flatMap(({ pods }) => pods.flatMap((pod) => freshSummary(pod) ?? []))) {
-    for (const [exchange, said] of Object.entries(summary.exchanges)) {
+    for (const [market, said] of Object.entries(summary.markets)) {
       const being = wellBeing(said)
-      const counts = (exchanges[exchange] ??= { well: 0, unwell: 0 })
+      const counts = (markets[market] ??= { well: 0, unwell: 0 })
       if (being !== 'unknown') counts[being] += 1
     }
   }
-  return { shards: shards.length, unhealthy: shards.filter(isUnhealthy).length, exchanges }
+  return { shards: shards.length, unhealthy: shards.filter(isUnhealthy).length, markets }
 }
 
 /** The facts of the fleet, from what each Collector adds to them. */
 export function fleetOf(shares: Iterable<Share>, own: Pick<Fleet, 'isApiUnreachable' | 'leaseAgeMs'>): Fleet {
-  const exchanges: Record<string, { well: number; unwell: number }> = {}
+  const markets: Record<string, { well: number; unwell: number }> = {}
   let shards = 0
   let unhealthy = 0
   for (const share of shares) {
     shards += share.shards
     unhealthy += share.unhealthy
-    for (const [exchange, { well, unwell }] of Object.entries(share.exchanges)) {
-      const counts = (exchanges[exchange] ??= { well: 0, unwell: 0 })
+    for (const [market, { well, unwell }] of Object.entries(share.markets)) {
+      const counts = (markets[market] ??= { well: 0, unwell: 0 })
       counts.well += well
       counts.unwell += unwell
     }
   }
-  return { shards, unhealthy, exchanges, ...own }
+  return { shards, unhealthy, markets, ...own }
 }
 
 /** What a pod says of itself, unless it is too long ago. */
@@ -176,11 +176,11 @@ export function freshSummary({ summary }: PodObserved): Summary | undefined {
   return summary === undefined || summary.ageMs > SUMMARY_AGE_MS_MAX ? undefined : summary.said
 }
 
-/** Exchanges of a pod that are unwell by its own word, sorted. */
-export function unwellExchanges(pod: PodObserved): string[] {
-  return Object.entries(freshSummary(pod)?.exchanges ?? {})
+/** Markets of a pod that are unwell by its own word, sorted. */
+export function unwellMarkets(pod: PodObserved): string[] {
+  return Object.entries(freshSummary(pod)?.markets ?? {})
     .filter(([, said]) => wellBeing(said) === 'unwell')
-    .map(([exchange]) => exchange)
+    .map(([market]) => market)
     .toSorted()
 }
 
@@ -190,7 +190,7 @@ function isUnhealthy({ pods }: ShardObserved): boolean {
     if (pod.isTerminating) return false
     if (pod.isCrashLooping) return true
     if (pod.ageMs < START_UP_MS) return false
-    return pod.ready === 'no' || unwellExchanges(pod).length > 0
+    return pod.ready === 'no' || unwellMarkets(pod).length > 0
   })
 }
 

@@ -72,8 +72,8 @@ function openStage(): Stage {
       healer = open()
     },
     wait: ([time = '']) => wait(Number(time.slice(0, -1)) * (time.endsWith('m') ? 60_000 : 1000)),
-    down: ([exchange = '']) => void world.down.add(exchange),
-    up: ([exchange = '']) => void world.down.delete(exchange),
+    down: ([market = '']) => void world.down.add(market),
+    up: ([market = '']) => void world.down.delete(market),
     curse: ([what = '', ailment = '']) => void world.curses.set(what, ailmentOf(ailment)),
     bless: ([what = '']) => void world.curses.delete(what),
     all: ([ailment = '']) => world.pods.forEach((pod) => world.afflict(pod, ailmentOf(ailment))),

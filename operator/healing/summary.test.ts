@@ -20,13 +20,13 @@ test('what a collector says is what the operator reads', () => {
 const refused: Record<string, object> = {
   'a count below nothing': { gaps: -1 },
   'a number that is none': { atMs: null },
-  'more exchanges than there are': {
-    exchanges: Object.fromEntries(
-      Array.from({ length: 33 }, (_, i) => [`e${i}`, sampleSummary(['okx']).exchanges['okx']]),
+  'more markets than there are': {
+    markets: Object.fromEntries(
+      Array.from({ length: 33 }, (_, i) => [`e${i}:spot`, sampleSummary(['okx:spot']).markets['okx:spot']]),
     ),
   },
-  'an exchange with a name that could be anything': {
-    exchanges: { 'okx\n{': sampleSummary(['okx']).exchanges['okx'] },
+  'a market with a name that could be anything': {
+    markets: { 'okx:\n{': sampleSummary(['okx:spot']).markets['okx:spot'] },
   },
   'more stale channels than are asked for': {
     stale: Array.from({ length: 21 }, () => ({ channel: 'x', state: 'stale', since: 1 })),
@@ -35,12 +35,16 @@ const refused: Record<string, object> = {
 }
 for (const [what, change] of Object.entries(refused)) {
   test(`refuses ${what}`, () => {
-    expect(summarySchema.safeParse({ ...sampleSummary(['okx']), ...change }).success).toBe(false)
+    expect(summarySchema.safeParse({ ...sampleSummary(['okx:spot']), ...change }).success).toBe(false)
   })
 }
 
 test('takes only what it knows, and of a text what can be printed', () => {
-  const said = { ...sampleSummary(['okx']), notReady: [`\u001b[31mred${'x'.repeat(500)}`], more: { than: 'asked' } }
+  const said = {
+    ...sampleSummary(['okx:spot']),
+    notReady: [`\u001b[31mred${'x'.repeat(500)}`],
+    more: { than: 'asked' },
+  }
   const read = summarySchema.parse(said)
   expect(read).not.toHaveProperty('more')
   expect(read.notReady).toEqual([`?[31mred${'x'.repeat(292)}`])

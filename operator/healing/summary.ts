@@ -2,7 +2,7 @@
 // known is dropped, and nothing but printable ASCII gets further than here.
 import * as z from 'zod'
 
-const EXCHANGES_MAX = 32
+const MARKETS_MAX = 32
 const STALE_MAX = 20
 const REASONS_MAX = 16
 const SENTENCE_MAX = 300
@@ -15,7 +15,7 @@ const bytes = z.number().min(0).max(Number.MAX_SAFE_INTEGER)
 /** Text of a pod, as it may stand in a condition, an Event or a terminal. */
 const sentence = z.string().transform((text) => text.slice(0, SENTENCE_MAX).replace(/[^ -~]/g, '?'))
 
-const exchange = z.object({ channels: count, live: count, stale: count, sessionsOpen: count, sessions: count })
+const market = z.object({ channels: count, live: count, stale: count, sessionsOpen: count, sessions: count })
 
 /** The answer to `GET /summary`. */
 export const summarySchema = z.object({
@@ -33,9 +33,9 @@ export const summarySchema = z.object({
     impossible: count,
     found: count.default(0),
   }),
-  exchanges: z
-    .record(z.string().regex(/^[a-z][a-z0-9_ -]{0,63}$/), exchange)
-    .refine((all) => Object.keys(all).length <= EXCHANGES_MAX, `more than ${EXCHANGES_MAX} exchanges`),
+  markets: z
+    .record(z.string().regex(/^[a-z][a-z0-9_-]{0,31}:[a-z][a-z0-9_-]{0,31}$/), market)
+    .refine((all) => Object.keys(all).length <= MARKETS_MAX, `more than ${MARKETS_MAX} markets`),
   sink: z.object({ kind: sentence, connected: z.boolean(), problem: sentence.optional(), lostMs: time }),
   spool: z.object({ bytesUsed: bytes, bytesMax: bytes }),
   gaps: z.int().min(0).max(Number.MAX_SAFE_INTEGER),
@@ -44,13 +44,13 @@ export const summarySchema = z.object({
 })
 
 export type Summary = z.output<typeof summarySchema>
-export type ExchangeSummary = z.output<typeof exchange>
+export type MarketSummary = z.output<typeof market>
 
-/** How an exchange does in a pod; `unknown` where nothing is expected of it, as when all its channels are quiet. */
+/** How a market does in a pod; `unknown` where nothing is expected of it, as when all its channels are quiet. */
 export type WellBeing = 'well' | 'unwell' | 'unknown'
 
 /** Unwell: half or more of its channels are stale, or none of its sockets is open. Well: data arrives. */
-export function wellBeing({ channels, live, stale, sessionsOpen, sessions }: ExchangeSummary): WellBeing {
+export function wellBeing({ channels, live, stale, sessionsOpen, sessions }: MarketSummary): WellBeing {
   if (channels === 0) return 'unknown'
   if ((sessions > 0 && sessionsOpen === 0) || (stale > 0 && stale * 2 >= channels)) return 'unwell'
   return live > 0 ? 'well' : 'unknown'

@@ -106,8 +106,8 @@ const cases: Record<string, Case> = {
     ],
   },
   'stale channels of an old summary are unknown': {
-    pods: [[pod('a0', said({ exchanges: { okx: DEAD } }, 30_001))]],
-    fleet: { exchanges: { okx: { well: 3, unwell: 0 } } },
+    pods: [[pod('a0', said({ markets: { 'okx:spot': DEAD } }, 30_001))]],
+    fleet: { markets: { 'okx:spot': { well: 3, unwell: 0 } } },
     expected: [],
   },
   'a pod of which the kubelet says nothing is unknown': {
@@ -117,61 +117,61 @@ const cases: Record<string, Case> = {
   'a cache that does not follow is unknown': { pods: one, fleet: { isApiUnreachable: true }, expected: [] },
   'channels are stale while the exchange is well for others': {
     pods: [[pod('a0', stale)]],
-    fleet: { exchanges: { okx: { well: 2, unwell: 1 } } },
+    fleet: { markets: { 'okx:spot': { well: 2, unwell: 1 } } },
     expected: [
       decision({
         reason: 'ChannelsStale',
         standing: 'majors-0: ChannelsStale.',
-        message: 'Pod a0 receives no data on 10 of 10 channels of okx; it is replaced.',
+        message: 'Pod a0 receives no data on 10 of 10 channels of okx:spot; it is replaced.',
       }),
     ],
   },
   'the exchange is unwell for most': {
     pods: [[pod('a0', stale)]],
-    fleet: { exchanges: { okx: { well: 1, unwell: 2 } } },
+    fleet: { markets: { 'okx:spot': { well: 1, unwell: 2 } } },
     expected: [
       decision({
         action: 'none',
         reason: 'ChannelsStale',
         held: 'ExchangeDown',
-        standing: 'Down at the exchange, for all pods that collect it: okx. Pods are left as they are.',
+        standing: 'Down at the exchange, for all pods that collect it: okx:spot. Pods are left as they are.',
         message:
-          'Pod a0 receives no data on 10 of 10 channels of okx; nothing is done: okx is down in 2 of 3 pods, ' +
+          'Pod a0 receives no data on 10 of 10 channels of okx:spot; nothing is done: okx:spot is down in 2 of 3 pods, ' +
           'and no pod mends that.',
       }),
     ],
   },
-  'of two exchanges that are down here, one is well for others': {
-    pods: [[pod('a0', said({ exchanges: { binance: DEAD, okx: DEAD } }))]],
-    fleet: { exchanges: { okx: { well: 0, unwell: 3 }, binance: { well: 2, unwell: 1 } } },
+  'of two markets that are down here, one is well for others': {
+    pods: [[pod('a0', said({ markets: { 'binance:perpetual': DEAD, 'okx:spot': DEAD } }))]],
+    fleet: { markets: { 'okx:spot': { well: 0, unwell: 3 }, 'binance:perpetual': { well: 2, unwell: 1 } } },
     expected: [
       decision({
         reason: 'ChannelsStale',
         standing: 'majors-0: ChannelsStale.',
         message:
-          'Pod a0 receives no data on 10 of 10 channels of binance and 10 of 10 channels of okx; it is replaced.',
+          'Pod a0 receives no data on 10 of 10 channels of binance:perpetual and 10 of 10 channels of okx:spot; it is replaced.',
       }),
     ],
   },
   'a few stale channels are the pod’s to mend': {
-    pods: [[pod('a0', said({ exchanges: { okx: { ...WELL, live: 8, stale: 2 } } }))]],
-    fleet: { exchanges: { okx: { well: 3, unwell: 0 } } },
+    pods: [[pod('a0', said({ markets: { 'okx:spot': { ...WELL, live: 8, stale: 2 } } }))]],
+    fleet: { markets: { 'okx:spot': { well: 3, unwell: 0 } } },
     expected: [],
   },
   'a few that the other publisher receives are not': {
-    pods: [[pod('a0', said({ exchanges: { okx: { ...WELL, live: 8, stale: 2 } } })), pod('b0')]],
-    fleet: { exchanges: { okx: { well: 2, unwell: 0 } } },
+    pods: [[pod('a0', said({ markets: { 'okx:spot': { ...WELL, live: 8, stale: 2 } } })), pod('b0')]],
+    fleet: { markets: { 'okx:spot': { well: 2, unwell: 0 } } },
     expected: [
       decision({
         reason: 'ChannelsStale',
         standing: 'majors-0: ChannelsStale.',
-        message: 'Pod a0 receives no data on 2 of 10 channels of okx; it is replaced.',
+        message: 'Pod a0 receives no data on 2 of 10 channels of okx:spot; it is replaced.',
       }),
     ],
   },
   'quiet channels are no symptom': {
-    pods: [[pod('a0', said({ exchanges: { okx: { ...WELL, live: 0 } } }))]],
-    fleet: { exchanges: { okx: { well: 3, unwell: 0 } } },
+    pods: [[pod('a0', said({ markets: { 'okx:spot': { ...WELL, live: 0 } } }))]],
+    fleet: { markets: { 'okx:spot': { well: 3, unwell: 0 } } },
     expected: [],
   },
   'a pod whose sink is away is left alone': {

@@ -3,7 +3,7 @@
 // In: a pod, its shard and Collector as observed. Out: the first symptom of the list that fits, or undefined when it is
 // well or nothing can be said. Always: a summary that is missing or old is no evidence; a cause outside is named with the
 // symptom. Never: reads the history, decides what is done (decide.ts does). Start reading at SYMPTOMS.
-import { freshSummary, START_UP_MS, unwellExchanges } from './observed.ts'
+import { freshSummary, START_UP_MS, unwellMarkets } from './observed.ts'
 import type { Observed, PodObserved, ShardObserved } from './observed.ts'
 
 /** What may be wrong with a pod; reasons of Events and of metrics. */
@@ -44,15 +44,15 @@ export const RESTARTS_OF_KUBELET = 3
 /** A container that ended longer ago does not explain why its pod is not ready now. */
 const ENDED_RECENTLY_MS = 600_000
 /** What the API server says is believed once it has been seen in two passes. */
-const SEEN_TWICE_MS = 30_000
-const NOT_READY_MS = 120_000
+export const SEEN_TWICE_MS = 30_000
+export const NOT_READY_MS = 120_000
 /** Resubscribing, reconnecting and resynchronising in the pod come first. */
-const STALE_MS = 180_000
+export const STALE_MS = 180_000
 /** At the end of a start-up budget the kubelet restarts; only what it left alone is ours. */
 const KUBELET_MARGIN_MS = 30_000
 
 /** Messages wait for an acknowledgement all the time; for so long only when the sink is away. */
-const SINK_LOST_MS = 15_000
+export const SINK_LOST_MS = 15_000
 
 interface Case {
   readonly pod: PodObserved
@@ -140,12 +140,12 @@ function notReady({ pod, observed }: Case): Symptom | undefined {
 function channelsStale({ pod, shard, observed }: Case): Symptom | undefined {
   const said = freshSummary(pod)
   if (said === undefined) return undefined
-  const unwell = unwellExchanges(pod)
-  const exchanges = unwell.length > 0 ? unwell : exchangesWellAtTwin(pod, shard)
-  if (exchanges.length === 0) return undefined
-  const counts = exchanges.map((exchange) => {
-    const { stale, channels } = said.exchanges[exchange] ?? { stale: 0, channels: 0 }
-    return `${stale} of ${channels} channels of ${exchange}`
+  const unwell = unwellMarkets(pod)
+  const markets = unwell.length > 0 ? unwell : marketsWellAtTwin(pod, shard)
+  if (markets.length === 0) return undefined
+  const counts = markets.map((market) => {
+    const { stale, channels } = said.markets[market] ?? { stale: 0, channels: 0 }
+    return `${stale} of ${channels} channels of ${market}`
   })
   const outside = causeOf(pod, observed)
   return {
@@ -156,15 +156,15 @@ function channelsStale({ pod, shard, observed }: Case): Symptom | undefined {
   }
 }
 
-/** Exchanges of which the other publisher of the shard receives all, and this one does not. */
-function exchangesWellAtTwin(pod: PodObserved, { pods }: ShardObserved): string[] {
-  const mine = freshSummary(pod)?.exchanges ?? {}
+/** Markets of which the other publisher of the shard receives all, and this one does not. */
+function marketsWellAtTwin(pod: PodObserved, { pods }: ShardObserved): string[] {
+  const mine = freshSummary(pod)?.markets ?? {}
   const twins = pods.filter(({ publisher, isTerminating }) => publisher !== pod.publisher && !isTerminating)
   return Object.entries(mine)
-    .filter(([exchange, { stale }]) => {
-      return stale > 0 && twins.some((twin) => hasAll(freshSummary(twin)?.exchanges[exchange]))
+    .filter(([market, { stale }]) => {
+      return stale > 0 && twins.some((twin) => hasAll(freshSummary(twin)?.markets[market]))
     })
-    .map(([exchange]) => exchange)
+    .map(([market]) => market)
     .toSorted()
 }
 
@@ -199,17 +199,17 @@ function sinkDown({ shards }: Observed, pod?: PodObserved): Cause | undefined {
   }
 }
 
-// Every exchange that is unwell here is unwell for the others, too, or nobody else collects it.
+// Every market that is unwell here is unwell for the others, too, or nobody else collects it.
 function exchangeDown(pod: PodObserved, { fleet }: Observed): Cause | undefined {
-  const unwell = unwellExchanges(pod)
-  const isWellElsewhere = (exchange: string) => {
-    const { well, unwell: bad } = fleet.exchanges[exchange] ?? { well: 0, unwell: 0 }
+  const unwell = unwellMarkets(pod)
+  const isWellElsewhere = (market: string) => {
+    const { well, unwell: bad } = fleet.markets[market] ?? { well: 0, unwell: 0 }
     return well > 0 && well >= bad
   }
   if (unwell.length === 0 || unwell.some(isWellElsewhere)) return undefined
-  const others = unwell.map((exchange) => {
-    const { well = 0, unwell: bad = 0 } = fleet.exchanges[exchange] ?? {}
-    return `${exchange} is down in ${bad} of ${well + bad} pods`
+  const others = unwell.map((market) => {
+    const { well = 0, unwell: bad = 0 } = fleet.markets[market] ?? {}
+    return `${market} is down in ${bad} of ${well + bad} pods`
   })
   return {
     why: 'ExchangeDown',

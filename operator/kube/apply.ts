@@ -13,8 +13,19 @@ import { isBuiltIn, isFilledIn, isLikeAbsent, isQuantity, isWhole, listKeys, typ
 /** Annotation with the hash of what we applied last. */
 export const APPLIED = 'marketprism.io/applied'
 
+/** What was hashed: a pass asks for the same object several times. */
+const hashes = new WeakMap<KubeObject, string>()
+
 /** Hash of what is wanted: the object without status, and without the hash itself. The order of fields is nothing. */
 export function hashOf(desired: KubeObject): string {
+  const known = hashes.get(desired)
+  if (known !== undefined) return known
+  const hash = hashed(desired)
+  hashes.set(desired, hash)
+  return hash
+}
+
+function hashed(desired: KubeObject): string {
   const { status: _status, metadata, ...rest } = withoutBodies(desired)
   const { [APPLIED]: _hash, ...annotations } = metadata.annotations ?? {}
   const text = canonical({ ...rest, metadata: { ...metadata, annotations } })

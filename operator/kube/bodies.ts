@@ -8,10 +8,22 @@ import type { KubeObject } from './objects.ts'
 
 const SHORT = 4_096
 
+/** What was digested: a pass asks for the same object several times. */
+const known = new WeakMap<KubeObject, KubeObject>()
+
 /** The object with a digest in place of each long text of a ConfigMap. */
 export function withoutBodies<T extends KubeObject>(object: T): T {
-  const { kind, data } = object as KubeObject & { readonly data?: Readonly<Record<string, unknown>> }
-  if (kind !== 'ConfigMap' || data === undefined || data === null || !Object.values(data).some(isLong)) return object
+  if (object.kind !== 'ConfigMap') return object
+  const before = known.get(object)
+  if (before !== undefined) return before as T
+  const digested = shortened(object)
+  known.set(object, digested)
+  return digested
+}
+
+function shortened<T extends KubeObject>(object: T): T {
+  const { data } = object as KubeObject & { readonly data?: Readonly<Record<string, unknown>> | null }
+  if (data === undefined || data === null || !Object.values(data).some(isLong)) return object
   return { ...object, data: Object.fromEntries(Object.entries(data).map(([key, text]) => [key, short(text)])) }
 }
 

@@ -27,6 +27,8 @@ export interface KubeRequest {
   readonly signal?: AbortSignal
   /** Waits for no other request: renewals of a lease. */
   readonly isUrgent?: boolean
+  /** Lets others go first where all connections are in use, but for every tenth turn: Events. */
+  readonly canWait?: boolean
   /** Sent only while {@link ClientOptions.mayWrite} allows it. */
   readonly isGuarded?: boolean
   /** Throws at the first 429, instead of waiting as long as the server asks for. */
@@ -49,7 +51,7 @@ export interface KubeClient {
   pages<T extends KubeObject>(kind: Kind, namespace?: string, query?: Query): AsyncGenerator<Page<T>>
   /** Server-side apply, forced, as our field manager: what is not in the object is given up. */
   apply<T extends KubeObject>(kind: Kind, object: KubeObject, subresource?: 'status'): Promise<T>
-  create<T extends KubeObject>(kind: Kind, object: KubeObject): Promise<T>
+  create<T extends KubeObject>(kind: Kind, object: KubeObject, manner?: Pick<KubeRequest, 'canWait'>): Promise<T>
   /** Resolves also where it is gone, or another of the same name by now. */
   remove(kind: Kind, namespace: string | undefined, name: string, preconditions: { uid: string }): Promise<void>
   /** Eviction of a pod, which a PodDisruptionBudget may refuse. */
@@ -80,7 +82,8 @@ export interface ClientOptions {
 }
 
 const CONCURRENCY = 8
-const PAGE = '500'
+/** Small, so that a start with thousands of objects does not hold megabytes of one answer. */
+const PAGE = '100'
 const REQUEST_MS_MAX = 10_000
 const LIST_MS_MAX = 60_000
 /** Above the 10 s for which the API server repeats an eviction whose precondition fails. */
@@ -112,8 +115,8 @@ export async function openClient(options: ClientOptions): Promise<KubeClient> {
 
   async function request<T>(asked: KubeRequest): Promise<T> {
     const outgoing = outgoingOf(asked, options.userAgent)
-    const { isGuarded = false, isUrgent = false, isImpatient = false, signal } = asked
-    const leave = isUrgent ? undefined : await room.take(signal)
+    const { isGuarded = false, isUrgent = false, isImpatient = false, canWait, signal } = asked
+    const leave = isUrgent ? undefined : await room.take(signal, canWait)
     try {
       const untilMs = clock.nowMs() + outgoing.timeoutMs
       for (let attempt = 0; ; attempt += 1) {
@@ -209,9 +212,9 @@ function writing(request: Ask, fieldManager: string): Pick<KubeClient, 'apply' |
         isGuarded: true,
       })
     },
-    create: (kind, object) => {
+    create: (kind, object, manner = {}) => {
       const path = pathOf(kind, object.metadata.namespace)
-      return request({ method: 'POST', path, query, body: object, isGuarded: true })
+      return request({ ...manner, method: 'POST', path, query, body: object, isGuarded: true })
     },
     remove: (kind, namespace, name, preconditions) =>
       unless([404, 409], undefined, async () => {

@@ -10,6 +10,30 @@ export async function servedKinds(client: Pick<KubeClient, 'request'>, kinds: re
   return new Set(kinds.filter((kind) => names.get(apiVersionOf(kind))?.has(kind.plural) === true))
 }
 
+/** A schema as far as fields are compared. */
+export interface ServedSchema {
+  readonly properties?: Readonly<Record<string, ServedSchema>>
+  readonly items?: ServedSchema
+  readonly additionalProperties?: ServedSchema | boolean
+  readonly 'x-kubernetes-preserve-unknown-fields'?: boolean
+}
+
+interface OpenApi {
+  readonly components?: { readonly schemas?: Readonly<Record<string, ServedSchema & Described>> }
+}
+
+interface Described {
+  readonly 'x-kubernetes-group-version-kind'?: readonly { readonly kind: string }[]
+}
+
+/** The schema of a kind by which the API server drops fields; undefined where it serves none. */
+export async function servedSchema(client: Pick<KubeClient, 'request'>, kind: Kind): Promise<ServedSchema | undefined> {
+  const { components } = await client.request<OpenApi>({ method: 'GET', path: `/openapi/v3${pathOfGroup(kind)}` })
+  return Object.values(components?.schemas ?? {}).find((schema) =>
+    schema['x-kubernetes-group-version-kind']?.some((one) => one.kind === kind.kind),
+  )
+}
+
 function pathOfGroup(kind: Kind): string {
   return `${kind.group === '' ? '/api' : '/apis'}/${apiVersionOf(kind)}`
 }

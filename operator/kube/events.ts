@@ -2,8 +2,8 @@
 //
 // In: what happened to an object. Out: Events (events.k8s.io/v1). Always: the same thing said again is counted in the
 // Event that is there; for one object nine writes at once and one each seven minutes after that, however much happens, the
-// last four of which only warnings find that are new; what waits for its turn is kept, the newest words for each reason.
-// Never: throws, holds anybody up, or grows without bound.
+// last four of which only warnings find that are new; what waits for its turn is kept, the newest words for each reason;
+// other requests go first. Never: throws, holds anybody up, or grows without bound.
 import { createHash } from 'node:crypto'
 import { ApiError, type KubeClient, WriteRefused } from './client.ts'
 import { type Budgets, openBudgets } from './budgets.ts'
@@ -178,8 +178,9 @@ class Notebook implements Recorder {
       if (this.#series.get(key) !== one) continue
       if (this.#budgets.take(uidOf(one.about), leftBy(one))) await this.#write(key, one)
     }
-    const waits = this.#due().map(([, one]) => this.#budgets.waitMs(uidOf(one.about), leftBy(one)))
-    if (waits.length > 0) this.#plan(Math.max(RETRY_MS, Math.min(...waits)))
+    let waitMs = Infinity
+    for (const [, one] of this.#due()) waitMs = Math.min(waitMs, this.#budgets.waitMs(uidOf(one.about), leftBy(one)))
+    if (waitMs < Infinity) this.#plan(Math.max(RETRY_MS, waitMs))
   }
 
   async #write(key: string, one: Series): Promise<void> {
@@ -213,7 +214,8 @@ class Notebook implements Recorder {
     const { client } = this.#options
     const series = { count: one.count, lastObservedTime: microTime(one.lastMs) }
     if (!one.isCreated) {
-      await client.create(EVENT, { ...eventOf(one, this.#options), ...(one.count > 1 ? { series } : {}) })
+      const event = { ...eventOf(one, this.#options), ...(one.count > 1 ? { series } : {}) }
+      await client.create(EVENT, event, { canWait: true })
       one.isCreated = true
       return
     }
@@ -223,6 +225,7 @@ class Notebook implements Recorder {
       body: { series },
       contentType: 'application/merge-patch+json',
       isGuarded: true,
+      canWait: true,
     })
   }
 }

@@ -67,6 +67,11 @@ export function namesOf(key: string): { readonly namespace: string; readonly nam
   return { namespace: key.slice(0, slash), name: key.slice(slash + 1) }
 }
 
+/** Whether a resourceVersion came after another. They are numbers that grow: the API's own rule since Kubernetes 1.35. */
+export function isNewer(one: string, other: string): boolean {
+  return one.length === other.length ? one > other : one.length > other.length
+}
+
 /** The reference by which an object is its controller's. */
 export function controllerOf({ metadata }: Pick<KubeObject, 'metadata'>): OwnerReference | undefined {
   return metadata.ownerReferences?.find(({ controller }) => controller === true)
@@ -96,6 +101,12 @@ export const CRD = kind('apiextensions.k8s.io', 'v1', 'customresourcedefinitions
 /** Kinds of other operators, which may be missing. */
 export const POD_MONITOR = kind('monitoring.coreos.com', 'v1', 'podmonitors', 'PodMonitor')
 export const PROMETHEUS_RULE = kind('monitoring.coreos.com', 'v1', 'prometheusrules', 'PrometheusRule')
+export const ALERTMANAGER_CONFIG = kind(
+  'monitoring.coreos.com',
+  'v1alpha1',
+  'alertmanagerconfigs',
+  'AlertmanagerConfig',
+)
 /** Only looked at. */
 export const PROMETHEUS = kind('monitoring.coreos.com', 'v1', 'prometheuses', 'Prometheus')
 export const GRAFANA_DASHBOARD = kind('grafana.integreatly.org', 'v1beta1', 'grafanadashboards', 'GrafanaDashboard')

@@ -207,6 +207,31 @@ test('of several later times the earliest counts, and a pass before does not can
   expect(begun).toHaveLength(2)
 })
 
+test('what comes in a burst is looked at once and soon, and a pass that begins before will do', async () => {
+  const { clock, queue, begun, run, end } = rig()
+  void run(1)
+  for (let change = 0; change < 5; change += 1) {
+    queue.addSoon('a')
+    await clock.advance(9)
+  }
+  expect(begun).toHaveLength(0)
+  await clock.advance(5)
+  expect(begun).toHaveLength(1)
+  // While the pass runs: it may have looked already.
+  queue.addSoon('a')
+  await end('a')
+  await clock.advance(50)
+  expect(begun).toHaveLength(2)
+  await end('a')
+  queue.addSoon('a')
+  queue.add('a')
+  await settle()
+  await end('a')
+  await clock.advance(1_000)
+  expect(begun).toHaveLength(3)
+  expect(clock.waiting).toBe(0)
+})
+
 test('a pass that throws before its first await is an error like any other', async () => {
   const clock = new VirtualClock()
   const onError = vi.fn<NonNullable<QueueOptions['onError']>>()

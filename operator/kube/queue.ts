@@ -13,7 +13,7 @@ export type Level = 'fresh' | 'resync'
 export type Work = (key: string) => Promise<number | undefined | void>
 
 export interface QueueStatus {
-  /** Keys that wait for a worker, by level. */
+  /** Keys that wait for a worker, or will in a moment, by level. */
   readonly fresh: number
   readonly resync: number
   readonly running: number
@@ -31,6 +31,8 @@ export interface Queue {
   add(key: string, level?: Level): void
   /** The same, `ms` from now; of several times the earliest counts. */
   addAfter(key: string, ms: number): void
+  /** Has it worked on within {@link SOON_MS}; a pass that begins before that will do. For what comes in bursts. */
+  addSoon(key: string): void
   /** Has it tried again after a wait that doubles with each failure, at least `msMin`. Out: the wait, ms. */
   retry(key: string, msMin?: number): number
   /** Its failures are over, or of an earlier generation: waits begin anew, and a retry that waits is dropped. */
@@ -52,6 +54,7 @@ export interface QueueOptions {
   readonly observe?: (pass: { key: string; waitedMs: number; tookMs: number; failed: boolean }) => void
 }
 
+const SOON_MS = 50
 const RETRY_MS_BASE = 5
 const RETRY_MS_MAX = 60_000
 /** Every so many turns the resyncs go first, so that a flood of edits does not starve them. */
@@ -64,10 +67,11 @@ export function openQueue(options: QueueOptions = {}): Queue {
   /** Keys that were added while their pass ran. */
   const again = new Map<string, Level>()
   const added = openTimers(clock, (key) => add(key))
+  const soon = openTimers(clock, (key) => add(key))
   const plans = openPlans(clock, random, (key) => add(key))
   const counts = { passes: 0, failedPasses: 0 }
   let isClosed = false
-  let sleepers: (() => void)[] = []
+  const sleepers: (() => void)[] = []
 
   function add(key: string, level: Level = 'fresh'): void {
     // A retry is planned; a resync would only make it come sooner than its wait.
@@ -82,8 +86,8 @@ export function openQueue(options: QueueOptions = {}): Queue {
 
   async function pass(key: string, sinceMs: number, work: Work): Promise<void> {
     const startMs = clock.nowMs()
-    // What the last pass planned, this one plans anew.
-    plans.drop(key)
+    // What the last pass planned, this one plans anew; and what is to be looked at soon, it looks at.
+    for (const timers of [plans, soon]) timers.drop(key)
     processing.add(key)
     let failed = false
     try {
@@ -115,6 +119,7 @@ export function openQueue(options: QueueOptions = {}): Queue {
   return {
     add,
     addAfter: (key, ms) => added.setEarlier(key, ms),
+    addSoon: (key) => soon.setEarlier(key, SOON_MS),
     retry: plans.retry,
     forget: plans.forget,
     failures: plans.failures,
@@ -123,14 +128,12 @@ export function openQueue(options: QueueOptions = {}): Queue {
     },
     close() {
       isClosed = true
-      added.close()
-      plans.close()
-      for (const wake of sleepers) wake()
-      sleepers = []
+      for (const timers of [added, soon, plans]) timers.close()
+      for (const wake of sleepers.splice(0)) wake()
     },
     get status() {
       const delayed = added.size + plans.delayed
-      return { ...counts, ...waiting.sizes(), running: processing.size, delayed, failing: plans.failing }
+      return { ...counts, ...waiting.sizes(soon.size), running: processing.size, delayed, failing: plans.failing }
     },
   }
 }
@@ -165,7 +168,8 @@ function openWaiting(clock: Clock) {
       }
       return undefined
     },
-    sizes: () => ({ fresh: levels.fresh.size, resync: levels.resync.size }),
+    /** @param soon keys that will wait in a moment */
+    sizes: (soon: number) => ({ fresh: levels.fresh.size + soon, resync: levels.resync.size }),
   }
 }
 

@@ -1,19 +1,29 @@
-// A bound on how many do something at the same time; the others wait in order of arrival.
+// A bound on how many do something at the same time; the others wait in order of arrival, after them those that can wait.
 
 export interface Slots {
-  /** Waits for a slot and gives the function that returns it. Rejects, having taken none, when the signal aborts. */
-  take(signal?: AbortSignal): Promise<() => void>
+  /**
+   * Waits for a slot and gives the function that returns it. Rejects, having taken none, when the signal aborts.
+   * @param canWait whether others may go first, also those that come later
+   */
+  take(signal?: AbortSignal, canWait?: boolean): Promise<() => void>
   readonly taken: number
   readonly waiting: number
 }
 
+/** Every so many turns go to those that can wait, so that they do not wait for ever. */
+const TURN = 10
+
 export function slots(max: number): Slots {
   let taken = 0
+  let turn = 0
   const waiting = new Set<() => void>()
+  const patient = new Set<() => void>()
   function giveBack(): void {
     taken -= 1
-    const [next] = waiting
-    next?.()
+    turn = (turn + 1) % TURN
+    const [[next], [patientNext]] = [waiting, patient]
+    const enter = turn === 0 ? (patientNext ?? next) : (next ?? patientNext)
+    enter?.()
   }
   function take(): () => void {
     taken += 1
@@ -24,12 +34,13 @@ export function slots(max: number): Slots {
     }
   }
   return {
-    take(signal) {
+    take(signal, canWait = false) {
+      const line = canWait ? patient : waiting
       if (signal?.aborted === true) return Promise.reject(signal.reason as Error)
       if (taken < max) return Promise.resolve(take())
       return new Promise((resolve, reject) => {
         const leave = () => {
-          waiting.delete(enter)
+          line.delete(enter)
           signal?.removeEventListener('abort', give)
         }
         const give = () => {
@@ -40,7 +51,7 @@ export function slots(max: number): Slots {
           leave()
           resolve(take())
         }
-        waiting.add(enter)
+        line.add(enter)
         signal?.addEventListener('abort', give)
       })
     },
@@ -48,7 +59,7 @@ export function slots(max: number): Slots {
       return taken
     },
     get waiting() {
-      return waiting.size
+      return waiting.size + patient.size
     },
   }
 }

@@ -51,8 +51,8 @@ export function openTransport(credentials: Credentials, clock: Clock): Transport
     const controller = new AbortController()
     const abort = () => controller.abort(signal?.reason)
     signal?.addEventListener('abort', abort)
-    const timeout = new RequestTimeout(`${method} ${path}`, timeoutMs)
-    const timer = clock.setTimeout(() => controller.abort(timeout), timeoutMs)
+    const late = () => controller.abort(new RequestTimeout(`${method} ${path}`, timeoutMs))
+    const timer = clock.setTimeout(late, timeoutMs)
     try {
       const response = await request(`${access.server.replace(/\/$/, '')}${path}`, {
         dispatcher,

@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { selfSigned } from './certificate.ts'
+import { selfSigned, serviceNames } from './certificate.ts'
 
 const NOW = Date.UTC(2026, 10, 29)
 
@@ -24,4 +24,12 @@ test('names of any length that DNS allows, times beyond 2050, and a serial numbe
   expect(read.checkHost(long)).toBe(long)
   expect(read.validToDate.getUTCFullYear()).toBe(2066)
   expect(new X509Certificate(selfSigned(['a'], 1, NOW).cert).serialNumber).not.toBe(read.serialNumber)
+})
+
+test('of a Service every name by which a cluster knows it', () => {
+  const read = new X509Certificate(selfSigned(serviceNames('metrics', 'prism'), 1, NOW).cert)
+  expect(read.subject).toBe('CN=metrics.prism.svc')
+  for (const name of ['metrics', 'metrics.prism', 'metrics.prism.svc', 'metrics.prism.svc.cluster.local'])
+    expect(read.checkHost(name)).toBe(name)
+  expect(read.checkHost('metrics.other.svc')).toBeUndefined()
 })

@@ -10,6 +10,12 @@ export interface Certificate {
   readonly key: string
 }
 
+/** DNS names of a Service, the one that Prometheus' configurations write first. */
+export function serviceNames(service: string, namespace: string): [string, ...string[]] {
+  const full = `${service}.${namespace}.svc`
+  return [full, `${full}.cluster.local`, `${service}.${namespace}`, service]
+}
+
 /** Certificate of a server that has these DNS names, valid for so many days from an hour ago. */
 export function selfSigned(names: readonly [string, ...string[]], days: number, nowMs: number): Certificate {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })

@@ -1,5 +1,7 @@
 // Metrics of what stands between the operator and the cluster: requests, watches, the Lease, and the process itself.
-import type { Declarations, Row } from './declare.ts'
+import { PROGRAM, timestamp } from '../../collector/metrics/catalogue.ts'
+import type { Row } from '../../collector/metrics/catalogue.ts'
+import type { Declarations } from './declare.ts'
 import { byKind } from './observe.ts'
 import type { KindSeen, OperatorSeen } from './observe.ts'
 
@@ -88,7 +90,7 @@ export const clusterMetrics = {
     unit: 'timestamp',
     labels: ['kind'],
     help: 'When the API server was last heard of on the watch, bookmarks included.',
-    read: watched(({ heardMs }) => (heardMs === undefined ? undefined : heardMs / 1000)),
+    read: watched(({ heardMs }) => timestamp(heardMs)),
   },
   marketprism_operator_leader: {
     type: 'gauge',
@@ -104,35 +106,11 @@ export const clusterMetrics = {
     unit: 'timestamp',
     labels: [],
     help: 'When this operator last renewed the Lease; absent while it never held it.',
-    read: ({ lease }) => [[lease.renewedMs === undefined ? undefined : lease.renewedMs / 1000]],
+    read: ({ lease }) => [[timestamp(lease.renewedMs)]],
   },
-  marketprism_operator_resident_memory_bytes: {
-    type: 'gauge',
-    class: 'system',
-    unit: 'bytes',
-    labels: [],
-    help: 'Memory of the process.',
-    read: (o) => [[o.process.residentBytes]],
-  },
-  marketprism_operator_heap_bytes: {
-    type: 'gauge',
-    class: 'system',
-    unit: 'bytes',
-    labels: [],
-    help: "JavaScript's heap in use.",
-    read: (o) => [[o.process.heapUsedBytes]],
-  },
-  marketprism_operator_cpu_seconds_total: {
-    type: 'counter',
-    class: 'system',
-    unit: 'seconds',
-    labels: ['mode'],
-    help: 'Processor time used.',
-    read: ({ process: { cpuSeconds } }) => [
-      [cpuSeconds.user, 'user'],
-      [cpuSeconds.system, 'system'],
-    ],
-  },
+  marketprism_operator_resident_memory_bytes: PROGRAM.residentMemory,
+  marketprism_operator_heap_bytes: PROGRAM.heap,
+  marketprism_operator_cpu_seconds_total: PROGRAM.cpu,
   marketprism_operator_event_loop_active_seconds_total: {
     type: 'counter',
     class: 'performance',
@@ -147,22 +125,8 @@ export const clusterMetrics = {
     unit: 'timestamp',
     labels: [],
     help: 'When the certificate of the metrics expires; absent where they are served without one.',
-    read: ({ certificateExpiresMs: ms }) => [[ms === undefined ? undefined : ms / 1000]],
+    read: ({ certificateExpiresMs: ms }) => [[timestamp(ms)]],
   },
-  marketprism_operator_build_info: {
-    type: 'gauge',
-    class: 'system',
-    unit: 'flag',
-    labels: ['version', 'node'],
-    help: 'Always 1; what runs is in the labels.',
-    read: (o) => [[1, o.build.version, o.build.node]],
-  },
-  process_start_time_seconds: {
-    type: 'gauge',
-    class: 'system',
-    unit: 'timestamp',
-    labels: [],
-    help: 'When the process started, under the name that every dashboard knows.',
-    read: (o) => [[o.startedMs / 1000]],
-  },
+  marketprism_operator_build_info: PROGRAM.build,
+  process_start_time_seconds: PROGRAM.start,
 } as const satisfies Declarations

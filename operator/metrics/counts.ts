@@ -2,6 +2,7 @@
 //
 // Always: every value that a label can have is there at 0. Never: decides anything; a series for a name from outside but
 // those of Collectors that are there.
+import { RESULTS as OUTCOMES, type Result } from '../healing/act.ts'
 import { HOLDS, type Hold } from '../healing/guards.ts'
 import { REASONS, type Reason } from '../healing/symptoms.ts'
 import { namesOf } from '../kube/objects.ts'
@@ -9,8 +10,6 @@ import { Histogram, tally, type Tally } from './tally.ts'
 
 export const RESULTS = ['done', 'failed'] as const
 export const ACTIONS = ['replace', 'move'] as const
-/** `held`: a guard held it back; `refused`: a PodDisruptionBudget did; `gone`: the pod was no longer there. */
-export const HEALING_OUTCOMES = ['done', 'held', 'refused', 'gone', 'failed'] as const
 export const EVENT_TYPES = ['Normal', 'Warning'] as const
 const VERBS: Readonly<Record<string, string>> = {
   GET: 'get',
@@ -23,6 +22,7 @@ const VERBS: Readonly<Record<string, string>> = {
 const CODES = ['2xx', '3xx', '404', '409', '410', '429', '4xx', '5xx', 'none'] as const
 /** Kinds that are applied: what belongs to a Collector, and its status. */
 export const APPLIED_KINDS = [
+  'AlertmanagerConfig',
   'Collector',
   'ConfigMap',
   'Deployment',
@@ -77,8 +77,8 @@ export interface Counts {
   answered(answer: { readonly method: string; readonly status: number; readonly tookMs: number }): void
   /** An Event was said. */
   said(type: (typeof EVENT_TYPES)[number]): void
-  /** Healing did something, or held it back. */
-  healed(action: (typeof ACTIONS)[number], reason: Reason, outcome: (typeof HEALING_OUTCOMES)[number]): void
+  /** Healing did something, or tried to. */
+  healed(action: (typeof ACTIONS)[number], reason: Reason, result: Result): void
   /** Why healing held something back. */
   held(why: Hold): void
   /** A Collector as its last pass found it. */
@@ -105,7 +105,7 @@ export function openCounts(): Counts {
   const removals = tally(APPLIED_KINDS.filter((kind) => kind !== 'Collector'))
   const requests = tally(Object.values(VERBS), CODES)
   const events = tally(EVENT_TYPES)
-  const healings = tally(ACTIONS, REASONS, HEALING_OUTCOMES)
+  const healings = tally(ACTIONS, REASONS, OUTCOMES)
   const holds = tally(HOLDS)
   const passSeconds = new Histogram(PASS_BOUNDS)
   const waitSeconds = new Histogram(PASS_BOUNDS)
@@ -126,7 +126,7 @@ export function openCounts(): Counts {
       if (method !== 'WATCH') requestSeconds.add(tookMs / 1000)
     },
     said: (type) => events.add(type),
-    healed: (action, reason, outcome) => healings.add(action, reason, outcome),
+    healed: (action, reason, result) => healings.add(action, reason, result),
     held: (why) => holds.add(why),
     stands: (key, isReady, more = {}) => void standings.set(key, { ...namesOf(key), isReady, more }),
     forget: (key) => void standings.delete(key),

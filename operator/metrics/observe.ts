@@ -1,6 +1,7 @@
 // All that the operator's metrics are read from, at one moment.
 import type { InformerStatus, Reason } from '../kube/informer.ts'
 import type { QueueStatus } from '../kube/queue.ts'
+import type { ProgramSeen } from '../../collector/metrics/catalogue.ts'
 import type { Counts } from './counts.ts'
 
 /** A watch: of one kind, in one namespace or in all. */
@@ -10,26 +11,15 @@ export interface WatchSeen {
   readonly status: InformerStatus
 }
 
-export interface OperatorSeen {
-  /** Now, and at the start; ms since the epoch. */
-  readonly atMs: number
-  readonly startedMs: number
-  readonly build: { readonly version: string; readonly node: string }
+export interface OperatorSeen extends ProgramSeen {
   readonly counts: Counts
   readonly lease: { readonly isLeading: boolean; readonly renewedMs: number | undefined }
   readonly queue: QueueStatus
   readonly watches: readonly WatchSeen[]
-  /** Of the certificate that the metrics are served with, ms since the epoch. */
-  readonly certificateExpiresMs: number | undefined
   readonly process: ProcessSeen
 }
 
-export interface ProcessSeen {
-  readonly residentBytes: number
-  readonly heapUsedBytes: number
-  readonly cpuSeconds: { readonly user: number; readonly system: number }
-  readonly loopActiveSeconds: number
-}
+type ProcessSeen = ProgramSeen['process'] & { readonly loopActiveSeconds: number }
 
 /** What the process says of itself; all of it only grows or is read at the moment, so that two scrapers see the same. */
 export function seeProcess(): ProcessSeen {

@@ -1,4 +1,5 @@
 // Plain counters: numbers that only grow, by the values of their labels.
+import type { Distribution } from '../../collector/metrics/catalogue.ts'
 
 /** A count for each combination of label values. */
 export interface Tally {
@@ -32,8 +33,8 @@ function product(values: readonly (readonly string[])[]): string[][] {
   )
 }
 
-/** How often values were at most each bound. */
-export class Histogram {
+/** A distribution with bounds of its own. */
+export class Histogram implements Distribution {
   readonly bounds: readonly number[]
   readonly #counts: number[]
   sum = 0
@@ -50,7 +51,6 @@ export class Histogram {
     this.sum += value
   }
 
-  /** For each bound, and at last for all, how many values there were up to it. */
   cumulative(): number[] {
     let all = 0
     return this.#counts.map((count) => (all += count))

@@ -1,5 +1,7 @@
 // Metrics of the work: Collectors, passes over them, what was applied, and healing.
-import type { Declarations, Row } from './declare.ts'
+import { timestamp } from '../../collector/metrics/catalogue.ts'
+import type { Row } from '../../collector/metrics/catalogue.ts'
+import type { Declarations } from './declare.ts'
 import type { OperatorSeen } from './observe.ts'
 import type { Standing } from './counts.ts'
 
@@ -53,7 +55,7 @@ export const workMetrics = {
     unit: 'timestamp',
     labels: ['namespace', 'collector'],
     help: 'When the rollout that is under way began; absent while there is none.',
-    read: standing(({ more }) => (more.rollingSinceMs === undefined ? undefined : more.rollingSinceMs / 1000)),
+    read: standing(({ more }) => timestamp(more.rollingSinceMs)),
   },
   marketprism_operator_collector_rollout_stuck: {
     type: 'gauge',
@@ -156,7 +158,7 @@ export const workMetrics = {
     class: 'exception',
     unit: 'count',
     labels: ['action', 'reason', 'outcome'],
-    help: 'What healing did about a pod that is not well: `done`, `held` back by a guard, `refused` by a budget, `gone`, `failed`.',
+    help: 'What healing did about a pod that is not well: `done`, `unsure` where the answer was lost, `refused` by a disruption budget, `gone` before it.',
     read: ({ counts }) => counts.healings.rows(),
   },
   marketprism_operator_healing_held_total: {

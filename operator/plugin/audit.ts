@@ -8,7 +8,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { NatsSink, Sink } from '../../crds/collector.ts'
-import { checkCollector } from '../../crds/faults.ts'
+import { checkStored } from '../../crds/faults.ts'
 import { auditCommand as auditStream } from '../../collector/audit/command.ts'
 import { continuity } from '../../collector/exchanges/registry.ts'
 import { readSecret } from '../collectors/needs.ts'
@@ -65,7 +65,7 @@ export async function auditCommand(args: readonly string[], io: Io): Promise<num
 
 function natsOf(name: string, collector: KubeObject): NatsSink {
   const { status: _, ...manifest } = collector
-  const sink = checkCollector(manifest).collector?.spec.sink ?? (collector['spec'] as { sink: Sink }).sink
+  const sink = checkStored(manifest).collector?.spec.sink ?? (collector['spec'] as { sink: Sink }).sink
   if (sink.nats !== undefined) return sink.nats
   const says =
     sink.file === undefined

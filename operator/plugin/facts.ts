@@ -15,6 +15,7 @@ import { MANAGER } from '../resources/labels.ts'
 export interface FactFlags {
   readonly 'collector-image'?: string | undefined
   readonly 'operator-namespace'?: string | undefined
+  readonly runbooks?: string | undefined
 }
 
 /** Facts, and what they leave open. */
@@ -33,7 +34,8 @@ export function factsOf(flags: FactFlags): ClusterFacts {
     allowedImages: ['*'],
     clusterRanges: PRIVATE_RANGES,
     operatorNamespace: flags['operator-namespace'] ?? CHART.namespace,
-    apis: { podMonitor: true, prometheusRule: true, grafanaDashboard: true },
+    apis: { podMonitor: true, prometheusRule: true, alertmanagerConfig: true, grafanaDashboard: true },
+    ...(flags.runbooks === undefined ? {} : { runbooks: flags.runbooks }),
   }
 }
 
@@ -43,6 +45,7 @@ export async function servedIn(client: KubeClient): Promise<{ apis: OptionalApis
   const apis = {
     podMonitor: kinds.includes(OPTIONAL.podMonitor),
     prometheusRule: kinds.includes(OPTIONAL.prometheusRule),
+    alertmanagerConfig: kinds.includes(OPTIONAL.alertmanagerConfig),
     grafanaDashboard: kinds.includes(OPTIONAL.grafanaDashboard),
   }
   return { apis, kinds }
@@ -65,7 +68,7 @@ export async function factsIn(
   return { facts: { ...defaults, image, apis, apiServers }, notes: [note] }
 }
 
-type OperatorFacts = Pick<ClusterFacts, 'image' | 'allowedImages' | 'clusterRanges' | 'operatorNamespace'>
+type OperatorFacts = Pick<ClusterFacts, 'image' | 'allowedImages' | 'clusterRanges' | 'operatorNamespace' | 'runbooks'>
 
 interface DeploymentFields {
   readonly template?: {
@@ -86,8 +89,9 @@ async function operatorIn(client: KubeClient, flags: FactFlags): Promise<Operato
     POD_NAMESPACE: namespace,
   })
   if (!('options' in reading)) return undefined
-  const { collectorImage: image, allowedImages, clusterRanges } = reading.options
-  return { image, allowedImages, clusterRanges, operatorNamespace: namespace }
+  const { collectorImage: image, allowedImages, clusterRanges, runbooks } = reading.options
+  const pages = runbooks === undefined ? {} : { runbooks }
+  return { image, allowedImages, clusterRanges, ...pages, operatorNamespace: namespace }
 }
 
 function imageOf(deployments: readonly KubeObject[]): string | undefined {

@@ -41,7 +41,7 @@ describeWithControlPlane('pods that answer', {}, (plane) => {
     skip(HOST === undefined, 'this machine has no address but the loopback')
     await using house = await openHouse(plane())
     const channels = { total: 8, live: 7, quiet: 0, stale: 1, down: 0, impossible: 0, found: 0 }
-    await house.pod(0, json({ '/summary': sampleSummary(['binance'], { channels }) }))
+    await house.pod(0, json({ '/summary': sampleSummary(['binance:perpetual'], { channels }) }))
     await house.pod(1, () => {})
     await house.pod(2, json({ '/summary': { name: '\u001b[2J' } }))
     const { out } = await house.run(statusCommand, 'majors')
@@ -94,7 +94,7 @@ describeWithControlPlane('pods that answer', {}, (plane) => {
     await using house = await openHouse(plane())
     await using kubelet = await startKubeletServer()
     await house.node(kubelet.port)
-    const answer = json({ '/summary': sampleSummary(['binance']), '/status': sampleStatus() })
+    const answer = json({ '/summary': sampleSummary(['binance:perpetual']), '/status': sampleStatus() })
     await house.pod(0, answer, { nodeName: kubelet.node, host: LOOPBACK })
     const { out } = await house.run(statusCommand, 'majors')
     expect(out).toContain('10 of 10 live or quiet, nats connected')

@@ -77,7 +77,7 @@ const PODS = [
 ]
 
 const SAID: Summary = summarySchema.parse(
-  sampleSummary(['binance'], {
+  sampleSummary(['binance:perpetual'], {
     channels: { total: 7, live: 5, quiet: 1, stale: 1, down: 0, impossible: 0, found: 0 },
     gaps: 2,
     lastGap: {

@@ -7,6 +7,7 @@ import type { Readers } from '../monitoring/selected.ts'
 export interface OptionalApis {
   readonly podMonitor: boolean
   readonly prometheusRule: boolean
+  readonly alertmanagerConfig: boolean
   readonly grafanaDashboard: boolean
 }
 
@@ -23,6 +24,10 @@ export interface ClusterFacts {
   /** Namespace of the operator, which asks the pods for their state. */
   readonly operatorNamespace: string
   readonly apis: OptionalApis
+  /** Folder of the pages that alerts lead to; those of our repository when left out. */
+  readonly runbooks?: string
+  /** Fields of Collectors that the API server drops, since its CustomResourceDefinition is older; none when left out. */
+  readonly unserved?: readonly string[]
   /** Who reads what is installed to watch Collectors; not checked when left out. */
   readonly readers?: Readers
 }

@@ -73,7 +73,7 @@ describe('what becomes of a Collector', () => {
   })
 
   test('an API that the cluster does not have is asked for nothing', () => {
-    const apis = { podMonitor: false, prometheusRule: false, grafanaDashboard: false }
+    const apis = { podMonitor: false, prometheusRule: false, alertmanagerConfig: false, grafanaDashboard: false }
     const kinds = objectsOf(desiredOf({}, { apis })).map(({ kind }) => kind)
     expect(kinds).not.toContain('PodMonitor')
   })

@@ -136,9 +136,16 @@ function sorted(map: ReadonlyMap<string, Set<number>>): [string, Set<number>][] 
   return [...map].toSorted(([a], [b]) => (a < b ? -1 : 1))
 }
 
+/** What is nowhere opened is the same for all Collectors of an operator, but while it learns where the API server is. */
+const EXCEPTIONS_MAX = 8
+const exceptions = new Map<string, string[]>()
+
 /** All addresses of both families but these ranges. */
 function everywhereBut(ranges: readonly string[]): Peer[] {
-  const except = widest(ranges)
+  const key = ranges.join(' ')
+  const except = exceptions.get(key) ?? widest(ranges)
+  if (exceptions.size >= EXCEPTIONS_MAX) exceptions.clear()
+  exceptions.set(key, except)
   return [
     { ipBlock: { cidr: '0.0.0.0/0', except: except.filter((range) => !range.includes(':')) } },
     { ipBlock: { cidr: '::/0', except: except.filter((range) => range.includes(':')) } },

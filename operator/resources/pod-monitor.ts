@@ -7,7 +7,8 @@ import { PORT } from './pod.ts'
 
 /** Alerts are to fire within a minute: what they compare is never older than this. */
 const INTERVAL = '15s'
-const TIMEOUT = '10s'
+/** A pod that is slow comes on top of it. */
+const TIMEOUT = '5s'
 
 /** Labels of each series beside those that Prometheus gives every target: which Collector, shard and publisher it is of. */
 const TARGET_LABELS = { collector: LABEL.instance, shard: LABEL.shard, publisher: LABEL.publisher }

@@ -96,7 +96,7 @@ describe('frozen', () => {
         allowedImages: [],
         clusterRanges: [],
         operatorNamespace: 'elsewhere',
-        apis: { podMonitor: false, prometheusRule: false, grafanaDashboard: false },
+        apis: { podMonitor: false, prometheusRule: false, alertmanagerConfig: false, grafanaDashboard: false },
       },
       shards: [shardOf('majors', 0, { channels: ['one'] }), shardOf('majors', 1)],
     })

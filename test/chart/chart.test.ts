@@ -1,4 +1,5 @@
 // What the chart renders as, without a cluster.
+import { X509Certificate } from 'node:crypto'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +10,9 @@ import { crd } from '../../crds/crd.ts'
 import { chartReadme, chartValues } from '../../hack/chart.ts'
 import { COLLECTOR, MADE, OPTIONAL } from '../../operator/collectors/kinds.ts'
 import { type Kind, POD, SECRET } from '../../operator/kube/objects.ts'
+import { selfSigned, serviceNames } from '../../operator/metrics/certificate.ts'
 import { PRIVATE_RANGES, readOptions } from '../../operator/options.ts'
+import { RUNBOOKS } from '../../operator/monitoring/rule.ts'
 import { collectorSelector } from '../../operator/resources/labels.ts'
 import { CHART, lacking, one, pathOf, render, run } from './helm.ts'
 import type { Rendered } from './helm.ts'
@@ -98,10 +101,16 @@ describe('rendered by Helm', () => {
         collectorImage: `marketprism/collector:${packageJson.version}`,
         allowedImages: ['marketprism/collector:*', 'marketprism/collector@sha256:*'],
         clusterRanges: PRIVATE_RANGES,
+        runbooks: RUNBOOKS,
         lease: { namespace: 'ops', name: 'prism-marketprism-operator', identity: 'pod' },
         ownNamespace: 'ops',
         healthPort: 8081,
-        metrics: { port: 8443, certificateDir: undefined, open: false },
+        metrics: {
+          port: 8443,
+          service: 'prism-marketprism-operator-metrics',
+          certificateDir: undefined,
+          open: false,
+        },
         logLevel: 'info',
       },
     })
@@ -109,6 +118,7 @@ describe('rendered by Helm', () => {
       ...['--set', 'watchNamespaces={a,b}', '--set', 'clusterRanges={10.1.0.0/16,fd00::/8}', '--set', 'logLevel=debug'],
       ...['--set', 'allowedImages={*,team/*}', '--set', 'metrics.port=9443', '--set', 'metrics.certificateSecret=tls'],
       ...['--set', 'collector.image.registry=registry.example.com:5000', '--set', 'collector.image.tag=next'],
+      ...['--set', 'runbooks=https://wiki.example.com/prism'],
     ]
     expect(readOptions(operatorOf(await rendered(...args)).args, environment)).toMatchObject({
       options: {
@@ -116,6 +126,7 @@ describe('rendered by Helm', () => {
         collectorImage: 'registry.example.com:5000/marketprism/collector:next',
         allowedImages: ['*', 'team/*'],
         clusterRanges: ['10.1.0.0/16', 'fd00::/8'],
+        runbooks: 'https://wiki.example.com/prism',
         metrics: { port: 9443, certificateDir: '/etc/marketprism/certificate', open: false },
         logLevel: 'debug',
       },
@@ -124,6 +135,17 @@ describe('rendered by Helm', () => {
     expect(readOptions(open, environment)).toMatchObject({ options: { metrics: { port: 8443, open: true } } })
     const without = operatorOf(await rendered('--set', 'metrics.enabled=false')).args
     expect(readOptions(without, environment)).toMatchObject({ options: { metrics: { port: 0 } } })
+  })
+
+  test('the certificate that the operator signs itself is one for the Service of its metrics', async () => {
+    const objects = await rendered()
+    const { name, namespace } = one(objects, 'Service').metadata
+    const reading = readOptions(operatorOf(objects).args, { POD_NAME: 'pod', POD_NAMESPACE: namespace })
+    if (!('options' in reading)) throw new Error(JSON.stringify(reading))
+    const { metrics, ownNamespace } = reading.options
+    const { cert } = selfSigned(serviceNames(metrics.service, ownNamespace), 1, Date.now())
+    for (const host of [name, `${name}.ops.svc`, `${name}.ops.svc.cluster.local`])
+      expect(new X509Certificate(cert).checkHost(host)).toBe(host)
   })
 
   test('the roles name what the operator does, and nothing by a star', async () => {

@@ -1,7 +1,10 @@
 // Collectors as a user sees them: made, looked at, changed, scaled, paused, and touched by others.
 import { beforeAll, expect } from 'vitest'
 import { PREFIX, simulatedName, STREAM } from '../../hack/demo/objects.ts'
+import type { Report } from '../../collector/quality/audit/report.ts'
+import { losses } from './judge.ts'
 import { collectorFor, EXCHANGES, everythingOf, installExchange, simulationOf, streamOf, SYMBOLS } from './objects.ts'
+import { marketprism } from './plugin.ts'
 import { step, wholeStep } from './step.ts'
 import {
   apply,
@@ -12,7 +15,7 @@ import {
   get,
   kubectl,
   lives,
-  merge,
+  forwarded,
   type Pod,
   podsOf,
   settled,
@@ -139,9 +142,46 @@ wholeStep('kubectl scale works', 120, async () => {
   await settled(NAME, 60)
 })
 
+step('kubectl marketprism says how a Collector stands, what flows, and what its pods write', 60, async () => {
+  const status = await marketprism('status', NAME)
+  expect(status, status.err).toMatchObject({ code: 0 })
+  expect(status.out).toMatch(/Ready +True +AllShardsReady/)
+  expect(status.out.match(/pod majors-\d-a-\S+ +ready/g)).toHaveLength(2)
+  console.log(status.out)
+  const top = await marketprism('top', NAME, '--once', '-o', 'json')
+  const { channels } = JSON.parse(top.out) as { channels: { symbol: string; type: string; state: string }[] }
+  expect({ code: top.code, states: new Set(channels.map(({ state }) => state)) }, top.err).toEqual({
+    code: 0,
+    states: new Set(['live']),
+  })
+  expect(channels).toHaveLength(14)
+  const logs = await marketprism('logs', NAME, '--shard', '1')
+  expect(logs, logs.err).toMatchObject({ code: 0 })
+  expect(logs.out).toMatch(/^majors-1-a-\S+ \| \{"level":"info"/m)
+  expect(logs.out).not.toContain('majors-0-a')
+  // What nobody has: a sentence that says what to write.
+  expect(await marketprism('status', 'nobody')).toMatchObject({ code: 2, err: expect.stringContaining('nobody') })
+})
+
+step('kubectl marketprism restart replaces the pods of a shard, and audit finds nothing missing', 90, async () => {
+  const before = await podsOf(NAME)
+  const { code, out, err } = await marketprism('restart', NAME, '--shard', '1')
+  expect({ code, out }, err).toEqual({ code: 0, out: `${NAME}-1-a: restarted, 1 of 1\n` })
+  const shard = (all: readonly Pod[], index: number) => all.filter(({ name }) => name.startsWith(`${NAME}-${index}-a`))
+  const now = await podsOf(NAME)
+  expect(lives(shard(now, 0))).toEqual(lives(shard(before, 0)))
+  expect(lives(shard(now, 1))).not.toEqual(lives(shard(before, 1)))
+  await settled(NAME, 30)
+  const audit = await forwarded('service/nats', 4222, (address) =>
+    marketprism('audit', NAME, '--server', `nats://${address}`, '--json'),
+  )
+  expect(audit, audit.err).toMatchObject({ code: 0 })
+  expect(losses(JSON.parse(audit.out) as Report)).toMatchObject({ unannounced: 0, findings: [] })
+})
+
 step('a paused Collector is left as it is', 90, async () => {
   const before = await deployments(NAME)
-  await merge('collector', NAME, { spec: { paused: true } })
+  expect(await marketprism('pause', NAME)).toMatchObject({ code: 0, out: expect.stringContaining('paused') })
   await apply(majors(SYMBOLS, { paused: true }))
   const { generation } = (await get('collector', NAME))!.metadata
   await until('the status says that it is paused', 15, async () => {
@@ -149,7 +189,7 @@ step('a paused Collector is left as it is', 90, async () => {
     return found?.reason === 'Paused' && found.observedGeneration === generation
   })
   expect(changedNames(before, await deployments(NAME))).toEqual([])
-  await merge('collector', NAME, { spec: { paused: false } })
+  expect(await marketprism('resume', NAME)).toMatchObject({ code: 0, out: expect.stringContaining('resumed') })
   await settled(NAME, 60)
   expect(changedNames(before, await deployments(NAME))).not.toEqual([])
 })

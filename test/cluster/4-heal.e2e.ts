@@ -29,7 +29,7 @@ const EXCHANGE = 'okx'
 /** Pushed only, and not fetched afterwards: new ones are live data. */
 const LIVE = `${PREFIX}.ticker.${EXCHANGE}.>`
 const HEAL_SECONDS_MAX = 60
-const AWAY_MS = parseDuration(process.env['E2E_API_AWAY'] ?? '1m')
+const AWAY_MS = parseDuration(process.env['E2E_API_AWAY'] ?? '30s')
 
 beforeAll(async () => {
   await apply(await everythingOf(EXCHANGE))

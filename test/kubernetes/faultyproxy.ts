@@ -32,8 +32,11 @@ export interface Answer {
   readonly body?: unknown
 }
 
-/** What happens to a request: an answer of ours, a wait before it passes, no answer at all, a reset. */
-export type Fault = Answer | { readonly delayMs: number } | 'stall' | 'reset'
+/**
+ * What happens to a request: an answer of ours, a wait before it passes, no answer at all, a reset; or it passes, the
+ * server does what it says and answers, and instead of the answer this happens.
+ */
+export type Fault = Answer | { readonly delayMs: number } | { readonly afterwards: () => void } | 'stall' | 'reset'
 export type Match = (seen: Seen) => boolean
 
 export interface FaultyProxy extends AsyncDisposable {
@@ -82,7 +85,7 @@ export async function startFaultyProxy(target: { readonly url: string; readonly 
   let made = 0
   let rules: Rule[] = []
 
-  function pass(incoming: IncomingMessage, exchange: Exchange): void {
+  function pass(incoming: IncomingMessage, exchange: Exchange, afterwards?: () => void): void {
     const { response } = exchange
     const url = new URL(incoming.url ?? '/', target.url)
     const options = { method: incoming.method, headers: { ...incoming.headers, host: url.host } }
@@ -92,6 +95,10 @@ export async function startFaultyProxy(target: { readonly url: string; readonly 
         : httpRequest(url, { ...options, agent: false })
     outgoing.on('response', (answer) => {
       if (exchange.isStalled) return
+      if (afterwards !== undefined) {
+        answer.resume()
+        return afterwards()
+      }
       response.writeHead(answer.statusCode ?? 502, answer.headers)
       response.flushHeaders()
       answer.on('data', (chunk: Buffer) => void (exchange.isStalled || response.write(chunk)))
@@ -120,6 +127,7 @@ export async function startFaultyProxy(target: { readonly url: string; readonly 
     if (fault === 'reset') incoming.socket.resetAndDestroy()
     else if (fault === undefined) pass(incoming, exchange)
     else if ('delayMs' in fault) setTimeout(() => pass(incoming, exchange), fault.delayMs)
+    else if ('afterwards' in fault) pass(incoming, exchange, fault.afterwards)
     else send(response, fault)
   })
   server.keepAliveTimeout = 120_000

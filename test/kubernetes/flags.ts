@@ -69,6 +69,7 @@ export function controllerManagerArgs(folder: string): string[] {
     // The tests' patience is not that of a cluster.
     '--kube-api-qps=500',
     '--kube-api-burst=1000',
+    '--horizontal-pod-autoscaler-sync-period=1s',
   ]
 }
 

@@ -46,6 +46,8 @@ export interface OperatorOptions {
 export interface HouseOptions extends OperatorOptions {
   readonly kubelet?: KubeletOptions
   readonly namespace?: string
+  /** The Collector API is there already, perhaps as another version has it. */
+  readonly isInstalled?: boolean
 }
 
 export type House = Awaited<ReturnType<typeof openHouse>>
@@ -54,7 +56,7 @@ const kubectlProgram = await programOf('kubectl')
 
 /** A namespace with a running operator and a stand-in for the kubelet. */
 export async function openHouse(plane: ControlPlane, options: HouseOptions = {}) {
-  await plane.installCrds()
+  if (options.isInstalled !== true) await plane.installCrds()
   const namespace = options.namespace ?? (await plane.createNamespace())
   const client = await openClient({ config: plane.config(), userAgent: 'test', fieldManager: 'test' })
   const kubelet: Kubelet = startKubelet(client, namespace, options.kubelet)

@@ -1,9 +1,11 @@
 // The operator as it runs in its image: a process of its own, with a kubeconfig of the test's control plane.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { emittedPath, environmentOf, pack } from '../../hack/images/pack.ts'
 import type { ControlPlane } from './controlplane.ts'
 import { freePorts } from './processes.ts'
 
@@ -24,17 +26,26 @@ export interface OperatorProcessOptions {
   readonly image: string
   readonly namespaces?: readonly string[]
   readonly args?: readonly string[]
-  /** With a service account's folder, as in a pod, rather than a kubeconfig. */
-  readonly asPod?: boolean
+  /** As in a pod: from what was packed for its image into this folder, and with the files of a service account. */
+  readonly packed?: string
   /** Resolve as soon as the process is there, rather than when its caches are filled. */
   readonly isImpatient?: boolean
   /** Serve metrics there, to everyone; nowhere by default. */
   readonly metricsPort?: number
+  /** To those only who may read them, over HTTPS. */
+  readonly isGuarded?: boolean
 }
 
 const main = resolve(import.meta.dirname, '../../operator/main.ts')
-const pod = resolve(import.meta.dirname, 'pod.ts')
+const POD = 'test/kubernetes/pod.ts'
 const READY_MS_MAX = 60_000
+
+/** Packs what the operator's image holds. @returns the folder, which is the caller's to remove */
+export function packOperator(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'marketprism-operator-'))
+  pack('operator', folder, { node: process.versions.node, distribution: '', packages: [] }, POD)
+  return folder
+}
 
 /** Starts it, and resolves when its caches are filled: `/readyz` says so. */
 export async function startOperatorProcess(options: OperatorProcessOptions): Promise<OperatorProcess> {
@@ -49,10 +60,12 @@ export async function startOperatorProcess(options: OperatorProcessOptions): Pro
     '--lease-namespace',
     'default',
   ]
-  const openness = metricsPort === 0 ? [] : ['--metrics-open']
+  const openness = metricsPort === 0 || options.isGuarded === true ? [] : ['--metrics-open']
   const scope = namespaces === undefined ? [] : ['--namespaces', namespaces.join(',')]
   const { entry, env } =
-    options.asPod === true ? asPod(plane) : { entry: [main], env: { KUBECONFIG: plane.kubeconfig } }
+    options.packed === undefined
+      ? { entry: [main], env: { KUBECONFIG: plane.kubeconfig } }
+      : asPod(plane, options.packed)
   const child = spawn(process.execPath, [...entry, ...flags, ...ports, ...openness, ...scope, ...args], {
     env: { ...process.env, ...env, POD_NAME: 'operator' },
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -86,14 +99,15 @@ export async function startOperatorProcess(options: OperatorProcessOptions): Pro
 }
 
 /** The files that a kubelet mounts, in the folder of the control plane. */
-function asPod({ folder, url, ca, token }: ControlPlane) {
+function asPod({ folder, url, ca, token }: ControlPlane, packed: string) {
   const account = join(folder, 'account')
   mkdirSync(account, { recursive: true })
   writeFileSync(join(account, 'token'), token)
   writeFileSync(join(account, 'ca.crt'), ca)
   const { hostname, port } = new URL(url)
-  const env = { KUBECONFIG: '', KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port }
-  return { entry: [pod, account], env }
+  const service = { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port }
+  const env = { ...environmentOf('operator'), KUBECONFIG: '', ...service }
+  return { entry: [join(packed, 'app', emittedPath(POD)), account], env }
 }
 
 function isReady(port: number): Promise<boolean> {

@@ -1,10 +1,12 @@
 // The operator as a pod runs it: with a folder of a service account instead of a kubeconfig. Arguments: the folder, then
 // the operator's own.
-import '../../collector/heap.ts'
-import { openLog } from '../../collector/log.ts'
-import { readOptions } from '../../operator/options.ts'
-import { runOperator } from '../../operator/run.ts'
+import '../../operator/heap.ts'
 
+const [{ openLog }, { readOptions }, { runOperator }] = await Promise.all([
+  import('../../collector/log.ts'),
+  import('../../operator/options.ts'),
+  import('../../operator/run.ts'),
+])
 const [accountFolder = '', ...args] = process.argv.slice(2)
 const reading = readOptions(args, process.env)
 if (!('options' in reading)) throw new Error(JSON.stringify(reading))

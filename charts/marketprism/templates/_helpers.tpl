@@ -112,7 +112,7 @@ test holds them together.
   resources: [poddisruptionbudgets]
   verbs: [create, delete, get, list, patch, watch]
 - apiGroups: [monitoring.coreos.com]
-  resources: [podmonitors, prometheusrules]
+  resources: [alertmanagerconfigs, podmonitors, prometheusrules]
   verbs: [create, delete, get, list, patch, watch]
 - apiGroups: [grafana.integreatly.org]
   resources: [grafanadashboards]
