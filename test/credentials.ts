@@ -59,11 +59,13 @@ export interface Certificate {
 }
 
 /** A certificate for localhost and 127.0.0.1, of its own authority; undefined where there is no openssl. */
-export function makeCertificate(): Certificate | undefined {
+export function makeCertificate(days: number = 2): Certificate | undefined {
   const dir = mkdtempSync(join(tmpdir(), 'marketprism-tls-'))
   try {
-    const args = 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test'.split(' ')
+    const args = 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=test'.split(' ')
     const out = [
+      '-days',
+      String(days),
       '-addext',
       'subjectAltName=DNS:localhost,IP:127.0.0.1',
       '-keyout',

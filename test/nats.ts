@@ -22,6 +22,8 @@ export interface NatsServerOptions {
 export interface NatsServer {
   readonly url: string
   readonly port: number
+  /** Of its process, which is another one after `restart`. */
+  readonly pid: number
   /** SIGKILL: connections break, what was not written is lost. */
   kill(): Promise<void>
   /** Ends it in order. */
@@ -73,6 +75,9 @@ export async function startNats(options: NatsServerOptions = {}): Promise<NatsSe
   return {
     url: `nats://127.0.0.1:${port}`,
     port,
+    get pid() {
+      return child.pid ?? 0
+    },
     kill: () => end('SIGKILL'),
     stop: () => end('SIGTERM'),
     async restart() {

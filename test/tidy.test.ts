@@ -43,6 +43,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'crds',
     'package.json',
     'collector/metrics.ts',
+    'collector/metrics',
     'collector/market/channel.ts',
     'collector/log.ts',
     'collector/heap.ts',

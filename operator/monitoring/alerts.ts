@@ -5,13 +5,11 @@ import type { Desired, Owner } from '../resources/facts.ts'
 import { metadataOf } from '../resources/metadata.ts'
 import { linkOf } from './dashboard.ts'
 import { type Query, queryOf } from './query.ts'
-import { type Explained, GROUPS, INTERVAL, on, type Rule, type Tier } from './rule.ts'
+import { type Explained, GROUPS, INTERVAL, on, type Rule, RUNBOOKS, type Tier } from './rule.ts'
 import { RECORDINGS, ruleOf, RULES } from './rules.ts'
 
 /** People route alerts by severity; the tier says how soon somebody has to act. */
 export const SEVERITIES: Readonly<Record<Tier, string>> = { P1: 'critical', P2: 'warning', P3: 'info' }
-/** Where a page for each alert lies. */
-export const RUNBOOKS = 'https://github.com/marketprism/marketprism/blob/main/docs/runbooks'
 /** After the end of an alert what it left behind is explained for so long. */
 const AFTERMATH = '15m'
 
@@ -28,8 +26,9 @@ export interface WrittenRule {
 /** Undefined where the API is missing, or the Collector wants none. */
 export function prometheusRule({ owner, facts }: Desired): KubeObject | undefined {
   const { enabled, labels } = owner.spec.monitoring.alerts
-  const groups = groupsOf(owner)
-  if (!enabled || !facts.apis.prometheusRule || groups.length === 0) return undefined
+  if (!enabled || !facts.apis.prometheusRule) return undefined
+  const groups = groupsOf(owner, facts.runbooks)
+  if (groups.length === 0) return undefined
   return {
     apiVersion: 'monitoring.coreos.com/v1',
     kind: 'PrometheusRule',
@@ -38,8 +37,8 @@ export function prometheusRule({ owner, facts }: Desired): KubeObject | undefine
   }
 }
 
-/** Groups of rules; one without alerts is left out. */
-export function groupsOf(owner: Owner): { name: string; interval: string; rules: object[] }[] {
+/** Groups of rules; one without alerts is left out. `runbooks` is the folder of the pages that alerts lead to. */
+export function groupsOf(owner: Owner, runbooks = RUNBOOKS): { name: string; interval: string; rules: object[] }[] {
   const { namespace, name } = owner
   const query = queryOf(owner)
   return GROUPS.flatMap((group) => {
@@ -48,7 +47,7 @@ export function groupsOf(owner: Owner): { name: string; interval: string; rules:
     const recorded = RECORDINGS.filter((one) => one.group === group).map(({ record, expr }) => {
       return { record, expr: expr(query), labels: { namespace, collector: name } }
     })
-    const rules = [...recorded, ...alerts.map((rule) => writeRule(rule, owner, query))]
+    const rules = [...recorded, ...alerts.map((rule) => writeRule(rule, owner, { query, runbooks }))]
     return [{ name: `marketprism/${namespace}/${name}/${group}`, interval: INTERVAL, rules }]
   })
 }
@@ -62,8 +61,17 @@ function isWanted({ alert, wanted }: Rule, owner: Owner): boolean {
   return !(owner.spec.monitoring.alerts.disabled ?? []).includes(alert) && (wanted?.(owner) ?? true)
 }
 
+interface Writing {
+  readonly query?: Query
+  readonly runbooks?: string
+}
+
 /** A rule as it is written for a Collector. */
-export function writeRule(rule: Rule, owner: Owner, query = queryOf(owner)): WrittenRule {
+export function writeRule(
+  rule: Rule,
+  owner: Owner,
+  { query = queryOf(owner), runbooks = RUNBOOKS }: Writing = {},
+): WrittenRule {
   const { namespace, name } = owner
   const { threshold = rule.threshold, for: forLong = rule.for, labels } = overrideOf(rule.alert, owner)
   return {
@@ -77,7 +85,7 @@ export function writeRule(rule: Rule, owner: Owner, query = queryOf(owner)): Wri
       description: rule.description,
       cause: rule.cause,
       command: filledIn(rule.command, owner),
-      runbook_url: `${RUNBOOKS}/${rule.alert}.md`,
+      runbook_url: `${runbooks}/${rule.alert}.md`,
       ...(owner.spec.monitoring.dashboards.enabled ? { dashboard: linkOf(owner, rule.alert) } : {}),
     },
   }

@@ -15,8 +15,9 @@ import { desiredOf } from '../../test/support/desired.ts'
 import type { KubeObject } from '../kube/objects.ts'
 import { METRICS as OPERATOR } from '../metrics.ts'
 import type { Desired } from '../resources/facts.ts'
-import { prometheusRule, RUNBOOKS } from './alerts.ts'
+import { prometheusRule } from './alerts.ts'
 import { dashboardsOf, dashboardText, linkOf, SHARED } from './dashboard.ts'
+import { RUNBOOKS } from './rule.ts'
 import { DASHBOARDS } from './dashboards/all.ts'
 import { drawn } from './dashboards/draw.ts'
 import { TOKEN } from './dashboards/tokens.ts'
@@ -181,7 +182,7 @@ test('a Collector has its overview; the first of a namespace carries the others,
 })
 
 test('where the Grafana Operator is, it is told of each dashboard, by the key of its ConfigMap', () => {
-  const none = { podMonitor: true, prometheusRule: true, grafanaDashboard: false }
+  const none = { podMonitor: true, prometheusRule: true, alertmanagerConfig: true, grafanaDashboard: false }
   expect(namesOf(dashboardsOf(desiredOf({}, { apis: none })), 'GrafanaDashboard')).toEqual([])
   const [map, object] = dashboardsOf(desiredOf())
   expect(object).toMatchObject({

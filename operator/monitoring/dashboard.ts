@@ -19,6 +19,7 @@ import overview from './dashboards/templates/overview.json' with { type: 'json' 
 import performance from './dashboards/templates/performance.json' with { type: 'json' }
 import quality from './dashboards/templates/quality.json' with { type: 'json' }
 import { filled } from './dashboards/tokens.ts'
+import { RUNBOOKS } from './rule.ts'
 
 const TEMPLATES: Readonly<Record<DashboardName, { readonly title: string; readonly text: string }>> = {
   overview: { title: 'overview', text: JSON.stringify(overview) },
@@ -47,7 +48,7 @@ export function isDashboard({ kind, metadata }: Pick<KubeObject, 'kind' | 'metad
 export function dashboardsOf({ owner, facts, isFirst = false }: Desired): KubeObject[] {
   if (!owner.spec.monitoring.dashboards.enabled) return []
   const names: readonly DashboardName[] = isFirst ? ['overview', ...SHARED] : ['overview']
-  const maps = names.map((name) => configMap(owner, name))
+  const maps = names.map((name) => configMap(owner, name, facts.runbooks))
   return facts.apis.grafanaDashboard ? [...maps, ...names.map((name) => grafanaDashboard(owner, name))] : maps
 }
 
@@ -68,7 +69,7 @@ export function uidOf({ namespace, name }: Named, dashboard: DashboardName): str
 }
 
 /** The dashboard as Grafana reads it. */
-export function dashboardText(owner: Named, name: DashboardName): string {
+export function dashboardText(owner: Named, name: DashboardName, runbooks = RUNBOOKS): string {
   const { namespace } = owner
   const { title, text } = TEMPLATES[name]
   const whose = name === 'overview' ? `${namespace}/${owner.name}` : namespace
@@ -77,6 +78,7 @@ export function dashboardText(owner: Named, name: DashboardName): string {
     title: `MarketPrism ${whose}: ${title}`,
     namespace,
     collector: owner.name,
+    runbooks,
   })
 }
 
@@ -86,7 +88,7 @@ export function fileOf({ namespace, name }: Named, dashboard: DashboardName): st
   return key.length <= KEY_MAX ? key : `marketprism_${digest(key)}_${dashboard}.json`
 }
 
-function configMap(owner: Owner, name: DashboardName): KubeObject {
+function configMap(owner: Owner, name: DashboardName, runbooks: string | undefined): KubeObject {
   const { labels, folder } = owner.spec.monitoring.dashboards
   const { labels: own = {}, ...metadata } = metadataOf(owner, `${owner.name}-${name}`, labels)
   return {
@@ -97,7 +99,7 @@ function configMap(owner: Owner, name: DashboardName): KubeObject {
       labels: { ...SIDECAR, ...own },
       annotations: { grafana_folder: folder },
     },
-    data: { [fileOf(owner, name)]: dashboardText(owner, name) },
+    data: { [fileOf(owner, name)]: dashboardText(owner, name, runbooks) },
   }
 }
 

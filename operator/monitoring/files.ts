@@ -19,7 +19,7 @@ export interface ExportedFile {
 
 /** None where the Collector wants neither alerts nor dashboards. */
 export function filesOf(desired: Desired): ExportedFile[] {
-  const { owner } = desired
+  const { owner, facts } = desired
   const { alerts, dashboards } = owner.spec.monitoring
   if (!alerts.enabled && !dashboards.enabled) return []
   const { name } = owner
@@ -32,18 +32,20 @@ export function filesOf(desired: Desired): ExportedFile[] {
       scrapeOf(owner, monitor),
     ),
     ...(alerts.enabled ? alertFiles(desired) : []),
-    ...(dashboards.enabled ? (['overview', ...SHARED] as DashboardName[]).map((one) => dashboardFile(owner, one)) : []),
+    ...(dashboards.enabled
+      ? (['overview', ...SHARED] as DashboardName[]).map((one) => dashboardFile(owner, one, facts.runbooks))
+      : []),
   ]
 }
 
 function alertFiles(desired: Desired): ExportedFile[] {
-  const { owner } = desired
+  const { owner, facts } = desired
   const { name } = owner
   const rule = prometheusRule(desired)
   if (rule === undefined) return []
   const receivers = 'Fill in the receivers.'
   return [
-    yaml(`${name}.rules.yaml`, 'For Prometheus: under rule_files.', { groups: groupsOf(owner) }),
+    yaml(`${name}.rules.yaml`, 'For Prometheus: under rule_files.', { groups: groupsOf(owner, facts.runbooks) }),
     yaml(`${name}.prometheusrule.yaml`, 'The same for the Prometheus Operator.', ownerless(rule)),
     yaml(`${name}.alertmanager.yaml`, `For Alertmanager: routes and inhibitions. ${receivers}`, alertmanagerOf(owner)),
     yaml(
@@ -54,8 +56,8 @@ function alertFiles(desired: Desired): ExportedFile[] {
   ]
 }
 
-function dashboardFile(owner: Owner, name: DashboardName): ExportedFile {
-  return { path: fileOf(owner, name), content: `${dashboardText(owner, name)}\n` }
+function dashboardFile(owner: Owner, name: DashboardName, runbooks: string | undefined): ExportedFile {
+  return { path: fileOf(owner, name), content: `${dashboardText(owner, name, runbooks)}\n` }
 }
 
 interface MonitorSpec {

@@ -22,7 +22,8 @@ import {
   WELL,
 } from '../../test/support/alerts.ts'
 import { firingOf, type Firing, promtool, type Scenario } from '../../test/support/promtool.ts'
-import { groupsOf, type WrittenRule } from './alerts.ts'
+import { after, allGroups, slackOf } from '../../test/support/proof.ts'
+import { inhibitionsOf } from './routing.ts'
 import { ruleOf, RULES } from './rules.ts'
 import { ToolMissing } from '../../hack/tools.ts'
 
@@ -94,10 +95,6 @@ function begins(name: string, values: Values | undefined): Values | undefined {
   }
 }
 
-/** Each judgement after the fault. */
-const after = ({ before, seconds, all }: Clock) =>
-  Array.from({ length: all - before - 2 }, (_, i) => seconds + (i + 1) * STEP_SECONDS)
-
 let firing: Firing = new Map()
 
 beforeAll(async () => {
@@ -127,8 +124,7 @@ test.for(ALERTS)('%s fires in time, with what else is right', (alert, { skip }) 
   if (promtool instanceof ToolMissing) return skip(promtool.message)
   const at = [...(firing.get(alert) ?? [])].filter(([, alerts]) => alerts.some(({ alertname }) => alertname === alert))
   const { detectWithin } = ruleOf(alert)
-  // A scrape and a judgement in step; out of step it is up to one more. The age of a message grows at each judgement.
-  const slack = ruleOf(alert).judges === 'staleness' ? 0 : STEP_SECONDS
+  const slack = slackOf(ruleOf(alert).judges)
   const { seconds } = clock(alert)
   const first = (at[0]?.[0] ?? Infinity) - seconds
   expect(first + slack, `after ${first} s`).toBeLessThanOrEqual(detectWithin)
@@ -184,17 +180,19 @@ test('alerts carry the labels that people route on, and no value', ({ skip }) =>
   }
 })
 
-/** All rules, each once: from the first of the Collectors that has it. */
-function allGroups(): object[] {
-  const seen = new Set<string>()
-  return OWNERS.flatMap((owner, i) =>
-    groupsOf(owner).map(({ name, rules, ...group }) => {
-      const fresh = (rules as (WrittenRule & { record?: string })[]).filter(({ alert, record }) => {
-        const isNew = !seen.has(alert ?? record ?? '')
-        seen.add(alert ?? record ?? '')
-        return isNew
-      })
-      return { ...group, name: `${name} ${i}`, rules: fresh }
-    }),
-  )
-}
+test('what silences and what is silenced both have the labels that must be alike: two missing ones would be', ({
+  skip,
+}) => {
+  if (promtool instanceof ToolMissing) return skip(promtool.message)
+  const fired = [...firing.values()].flatMap((times) => [...times.values()].flat())
+  const pairs = OWNERS.flatMap(inhibitionsOf)
+  expect(pairs.length).toBeGreaterThan(20)
+  for (const { by, silenced, equal } of pairs) {
+    for (const name of [by, ...silenced]) {
+      const seen = fired.filter(({ alertname }) => alertname === name)
+      expect(seen.length, name).toBeGreaterThan(0)
+      for (const labels of seen)
+        expect(Object.keys(labels), `${name}, for ${by}`).toEqual(expect.arrayContaining([...equal]))
+    }
+  }
+})

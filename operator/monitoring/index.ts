@@ -1,24 +1,37 @@
 // What the operator installs to watch a Collector, and how far that went.
 import type { KubeObject } from '../kube/objects.ts'
 import type { Desired } from '../resources/facts.ts'
+import { acceptanceOf } from './accepted.ts'
 import { prometheusRule } from './alerts.ts'
 import { dashboardsOf } from './dashboard.ts'
 import { podMonitor } from '../resources/pod-monitor.ts'
+import { wantedRouting, wantsRouting } from './routing.ts'
 import { unreadOf } from './selected.ts'
 
 export interface Monitoring {
   readonly objects: readonly KubeObject[]
-  /** Whether what the spec wants could be created. Whether it was loaded is known to Prometheus and Grafana alone. */
+  /** Whether what the spec wants could be created, and, as far as somebody says so, was loaded. */
   readonly condition: { readonly status: 'True' | 'False'; readonly reason: string; readonly message: string }
 }
 
-export function monitoringOf(desired: Desired): Monitoring {
-  const rule = prometheusRule(desired)
-  const objects = [...(rule === undefined ? [] : [rule]), ...dashboardsOf(desired)]
-  return { objects, condition: conditionOf(desired, objects) }
+/** @param live our objects as the cluster has them, with what others say of them */
+export function monitoringOf(desired: Desired, live: readonly KubeObject[] = []): Monitoring {
+  const alerts = [prometheusRule(desired), wantedRouting(desired)].filter((object) => object !== undefined)
+  const objects = [...alerts, ...dashboardsOf(desired)]
+  return { objects, condition: conditionOf(desired, objects, live) }
 }
 
-function conditionOf(desired: Desired, objects: readonly KubeObject[]): Monitoring['condition'] {
+const UNVERIFIED = 'Not verified: whether a Prometheus has loaded the rules.'
+
+function loadedText(by: readonly string[]): string {
+  return `The rules are loaded by ${by.join(' and ')}.`
+}
+
+function conditionOf(
+  desired: Desired,
+  objects: readonly KubeObject[],
+  live: readonly KubeObject[],
+): Monitoring['condition'] {
   const { apis, readers } = desired.facts
   const { alerts, dashboards } = desired.owner.spec.monitoring
   if (!alerts.enabled && !dashboards.enabled) {
@@ -27,13 +40,21 @@ function conditionOf(desired: Desired, objects: readonly KubeObject[]): Monitori
   const missing = [
     ...(alerts.enabled && !apis.prometheusRule ? ['PrometheusRule'] : []),
     ...(!apis.podMonitor ? ['PodMonitor'] : []),
+    ...(wantsRouting(desired.owner) && !apis.alertmanagerConfig ? ['AlertmanagerConfig'] : []),
   ]
   if (missing.length === 0) {
     const { problems, notes } = unreadOf([...objects, podMonitor(desired)], readers, apis.grafanaDashboard)
-    const message = ['The objects are created.', ...problems, ...notes].join(' ')
-    return problems.length === 0
-      ? { status: 'True', reason: 'Created', message }
-      : { status: 'False', reason: 'NotSelected', message }
+    const { loadedBy, rejected } = acceptanceOf(live)
+    const loaded = alerts.enabled ? [loadedBy.length === 0 ? UNVERIFIED : loadedText(loadedBy)] : []
+    const message = (said: readonly string[]) => ['The objects are created.', ...said].join(' ')
+    if (rejected.length > 0) return { status: 'False', reason: 'Rejected', message: message(rejected) }
+    if (problems.length > 0)
+      return { status: 'False', reason: 'NotSelected', message: message([...problems, ...notes]) }
+    return {
+      status: 'True',
+      reason: loadedBy.length === 0 ? 'Created' : 'Loaded',
+      message: message([...loaded, ...notes]),
+    }
   }
   return {
     status: 'False',

@@ -48,7 +48,7 @@ test('the alerts are those that fit the sink, and those that nobody disabled', (
 })
 
 test('there is no PrometheusRule without its API, and none where the Collector wants none', () => {
-  const none = { podMonitor: false, prometheusRule: false, grafanaDashboard: false }
+  const none = { podMonitor: false, prometheusRule: false, alertmanagerConfig: false, grafanaDashboard: false }
   expect(prometheusRule(desiredOf({}, { apis: none }))).toBeUndefined()
   const unwanted = desiredOf({ monitoring: { alerts: { enabled: false }, dashboards: { enabled: false } } })
   expect(prometheusRule(unwanted)).toBeUndefined()

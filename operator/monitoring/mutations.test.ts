@@ -13,7 +13,7 @@ import {
   STEP_SECONDS,
   WELL,
 } from '../../test/support/alerts.ts'
-import { firingOf, promtool, type Scenario } from '../../test/support/promtool.ts'
+import { firingOf, neededBy, promtool, type Scenario } from '../../test/support/promtool.ts'
 import { ToolMissing } from '../../hack/tools.ts'
 import { groupsOf, type WrittenRule, writeRule } from './alerts.ts'
 import type { Rule } from './rule.ts'
@@ -38,8 +38,9 @@ test.for(ALERTS)('each change of %s is seen', { timeout: 300_000 }, async (alert
   const whole = writeRule(rule, owner)
   const mutants = mutantsOf(rule, whole, (changed) => writeRule(changed, owner))
   const owners = [owner, ...TWINS.map(({ namespace, collector: name }) => ({ ...owner, namespace, name }))]
-  const recorded = owners.flatMap(groupsOf).flatMap(({ rules }) => rules.filter((one) => 'record' in one))
-  const rules = [...recorded, whole, ...mutants.map(({ written }, i) => ({ ...written, alert: `Mutant${i}` }))]
+  const recorded = owners.flatMap((one) => groupsOf(one)).flatMap(({ rules }) => rules.filter(isRecording))
+  const judged = [whole, ...mutants.map(({ written }, i) => ({ ...written, alert: `Mutant${i}` }))]
+  const rules = [...neededBy(recorded, judged), ...judged]
   const scenarios = scenariosOf(rule)
   const firing = await firingOf([{ name: 'rules', interval: '15s', rules }], scenarios)
   const pattern = (name: string) =>
@@ -52,6 +53,10 @@ test.for(ALERTS)('each change of %s is seen', { timeout: 300_000 }, async (alert
   const unseen = mutants.filter((_, i) => JSON.stringify(pattern(`Mutant${i}`)) === right).map(({ change }) => change)
   expect(unseen.filter((change) => EQUAL[`${alert}: ${change}`] === undefined)).toEqual([])
 })
+
+function isRecording(rule: object): rule is { readonly record: string; readonly expr: string } {
+  return 'record' in rule
+}
 
 interface Mutant {
   readonly change: string

@@ -3,8 +3,8 @@
 // In: where its metrics are scraped. Out: groups as a file of Prometheus has them. Always: about one installation, by
 // namespace and job; what they say of it is not said in the rules of a Collector.
 import type { MetricName } from '../metrics.ts'
-import { RUNBOOKS, SEVERITIES, type WrittenRule } from './alerts.ts'
-import { INTERVAL, type Tier } from './rule.ts'
+import { SEVERITIES, type WrittenRule } from './alerts.ts'
+import { INTERVAL, RUNBOOKS, type Tier } from './rule.ts'
 
 export interface OperatorRule {
   readonly alert: `MarketPrismOperator${string}`
@@ -94,7 +94,7 @@ export const OPERATOR_RULES: readonly OperatorRule[] = [
 ]
 
 /** The groups of an installation, whose metrics are scraped by this job in this namespace. */
-export function operatorGroups(namespace: string, job: string): object[] {
+export function operatorGroups(namespace: string, job: string, runbooks = RUNBOOKS): object[] {
   const of = (metric: string) => `${metric}{namespace="${namespace}",job="${job}"}`
   const rules = OPERATOR_RULES.map((rule): WrittenRule => {
     return {
@@ -107,7 +107,7 @@ export function operatorGroups(namespace: string, job: string): object[] {
         description: rule.description,
         cause: rule.cause,
         command: `kubectl get pods --selector app.kubernetes.io/name=marketprism-operator --namespace ${namespace}`,
-        runbook_url: `${RUNBOOKS}/${rule.alert}.md`,
+        runbook_url: `${runbooks}/${rule.alert}.md`,
       },
     }
   })

@@ -4,6 +4,7 @@ import { METRICS as OPERATOR } from '../metrics.ts'
 import { SEVERITIES } from './alerts.ts'
 import { DASHBOARDS } from './dashboards/all.ts'
 import type { Dashboard, Panel } from './dashboards/panel.ts'
+import { OPERATOR_RULES } from './operator-rules.ts'
 import type { Rule, Tier } from './rule.ts'
 import { RULES } from './rules.ts'
 
@@ -41,6 +42,7 @@ function renderInstalled(): string {
 |---|---|---|
 | PodMonitor | \`majors\` | with alerts or dashboards, where that API is there; every 15 s |
 | PrometheusRule | \`majors\` | with alerts, where that API is there; judged every 15 s |
+| AlertmanagerConfig | \`majors\` | where \`spec.monitoring.alerts.routing.enabled\`, and that API is there |
 | ConfigMap | \`majors-overview\` | with dashboards: the overview of this Collector |
 | ConfigMap | \`majors-exchange\`, \`-quality\`, \`-performance\`, \`-operator\` | once in a namespace, with its oldest Collector that wants dashboards |
 | GrafanaDashboard | as the ConfigMaps | where the Grafana Operator's API is there |
@@ -51,6 +53,16 @@ so, everything else works, and the rest comes when the API does.
 
 - **Prometheus** loads a PrometheusRule or PodMonitor only with the labels that it selects, often \`release: NAME\`:
   \`spec.monitoring.alerts.labels\`.
+- **Created is not loaded.** Where the Prometheus Operator says who takes up an object (its feature gate
+  \`StatusForConfigurationResources\`), the condition says \`Loaded\`, or \`Rejected\` and why; else it looks at the selectors
+  of the Prometheuses that it may see (\`NotSelected\`), and says that the rest is not verified.
+- **Alertmanager** takes an AlertmanagerConfig with the labels that it selects: \`spec.monitoring.alerts.routing.labels\`. It
+  brings the inhibitions, and a receiver for each tier that \`receivers\` names (a webhook, whose address is in a Secret);
+  all alerts also go on to the routes that you have. By default the Prometheus Operator matches alerts of the namespace of
+  the object only, as ours are; a Prometheus that overrides \`honorLabels\` renames the labels of the operator's metrics to
+  \`exported_namespace\`, and then only pods themselves are judged.
+- **Runbooks** are linked from each alert and panel: the operator's \`--runbooks\` (\`runbooks\` of the chart) is the folder that
+  holds the pages, \`docs/runbooks\` of our repository by default. Keep a copy where your people can open it at night.
 - **Grafana's sidecar** takes ConfigMaps with the label \`grafana_dashboard: "1"\`, which ours have; another label is one of
   \`spec.monitoring.dashboards.labels\`. It must look into all namespaces (\`searchNamespace: ALL\`). Folders work with
   \`folderAnnotation: grafana_folder\` and \`foldersFromFilesStructure\`.
@@ -89,7 +101,23 @@ Each alert has the labels \`namespace\`, \`collector\`, \`severity\` and \`prior
 it. *Within* is from the fault until the alert fires, at most, with a scrape and a judgement every 15 s. A threshold is
 changed by \`spec.monitoring.alerts.overrides\`.
 
-${tiers.join('\n')}`
+${tiers.join('\n')}
+${renderOperatorAlerts()}`
+}
+
+function renderOperatorAlerts(): string {
+  const rows = OPERATOR_RULES.map(
+    ({ alert, tier, detectWithin, summary }) =>
+      `| [${shortOf(alert)}](runbooks/${alert}.md) | ${tier} | ${summary} | ${spoken(detectWithin)} |`,
+  )
+  return `### On the operator itself
+
+They come with the chart (\`metrics.alerts\`), since an operator that is down installs none, and are about one installation.
+
+| alert | tier | says | within |
+|---|---|---|---|
+${rows.join('\n')}
+`
 }
 
 function renderTier(tier: Tier): string {

@@ -1,14 +1,14 @@
 // How a Collector's alerts reach people: routes by how soon somebody has to act, and which alert silences which.
 //
-// In: the rules, which say by what they are explained. Out: the same as a configuration of Alertmanager, and as an
-// AlertmanagerConfig for the Prometheus Operator. Always: what a larger alert explains is silent by its expression, too
+// In: the rules, which say by what they are explained, and who is to be told, as far as the spec says. Out: the same as a
+// configuration of Alertmanager, and as an AlertmanagerConfig for the Prometheus Operator. Always: what a larger alert explains is silent by its expression, too
 // (alerts.ts); here it is silent also where an expression cannot know, because the larger one has only just ended or is
 // of another group. Each label that both sides must have alike is one that both have: else Alertmanager takes two missing
 // ones for equal.
 import type { AlertName } from '../../crds/alerts.ts'
 import type { KubeObject } from '../kube/objects.ts'
 import { given, metadataOf } from '../resources/metadata.ts'
-import type { Owner } from '../resources/facts.ts'
+import type { Desired, Owner } from '../resources/facts.ts'
 import { alertsOf } from './alerts.ts'
 import type { Tier } from './rule.ts'
 
@@ -72,14 +72,33 @@ export function alertmanagerOf(owner: Owner): object {
   }
 }
 
-/** The same as an object; the Prometheus Operator adds the namespace to each route and inhibition by itself. */
+/** The AlertmanagerConfig of a Collector that asks for one; undefined where it does not, or the API is missing. */
+export function wantedRouting({ owner, facts }: Desired): KubeObject | undefined {
+  return wantsRouting(owner) && facts.apis.alertmanagerConfig ? alertmanagerConfig(owner) : undefined
+}
+
+/** Without alerts there is nothing to lead anywhere. */
+export function wantsRouting({ spec }: Pick<Owner, 'spec'>): boolean {
+  const { enabled, routing } = spec.monitoring.alerts
+  return enabled && routing.enabled
+}
+
+/**
+ * The same as an object; the Prometheus Operator adds the namespace to each route and inhibition by itself, and lets every
+ * alert go on to the routes behind: a tier without a receiver is told to whom it always was.
+ */
 export function alertmanagerConfig(owner: Owner): KubeObject {
+  const { labels, receivers = [] } = owner.spec.monitoring.alerts.routing
+  const webhooks = (tier: Tier) =>
+    receivers
+      .filter((one) => one.tier === tier)
+      .map(({ webhook }) => ({ urlSecret: { name: webhook.name, key: webhook.key ?? 'url' } }))
   const is = (name: string, value: string, matchType = '=') => ({ name, value, matchType })
   const ours = [is('collector', owner.name)]
   return {
     apiVersion: 'monitoring.coreos.com/v1alpha1',
     kind: 'AlertmanagerConfig',
-    metadata: metadataOf(owner, owner.name, owner.spec.monitoring.alerts.labels),
+    metadata: metadataOf(owner, owner.name, labels),
     spec: given({
       route: {
         receiver: ROUTES.P3.receiver,
@@ -97,7 +116,7 @@ export function alertmanagerConfig(owner: Owner): KubeObject {
         targetMatch: [...ours, is('alertname', silenced.join('|'), '=~')],
         equal,
       })),
-      receivers: TIERS.map((tier) => ({ name: ROUTES[tier].receiver })),
+      receivers: TIERS.map((tier) => given({ name: ROUTES[tier].receiver, webhookConfigs: webhooks(tier) })),
     }),
   }
 }

@@ -1,10 +1,10 @@
 // What a rule about a Collector is: the words that the files under rules/ are written in.
-import type { AlertName } from '../../crds/alerts.ts'
+import type { AlertName, TIERS } from '../../crds/alerts.ts'
 import type { Owner } from '../resources/facts.ts'
 import type { Keep, Query } from './query.ts'
 
 /** P1: data is being lost now. P2: it soon is, or some already was. P3: tomorrow. */
-export type Tier = 'P1' | 'P2' | 'P3'
+export type Tier = (typeof TIERS)[number]
 /** A group is judged in order: what is recorded comes before the alerts that read it. */
 export const GROUPS = ['data', 'unusual', 'sink', 'pods'] as const
 export type Group = (typeof GROUPS)[number]
@@ -66,6 +66,9 @@ export const KIND = ['exchange', 'market', 'type'] as const
 export const DENSE = 'type=~"trade|orderbook|ticker"'
 /** A rollout may take this long before what it causes is said, s. */
 export const ROLLOUT_SECONDS = 600
+
+/** Where a page for each alert lies, where an operator is not told otherwise. */
+export const RUNBOOKS = 'https://github.com/marketprism/marketprism/blob/main/docs/runbooks'
 
 /** The labels of an `on`. */
 export function on(labels: Keep): string {

@@ -7,8 +7,9 @@ import { checkCollector } from '../../crds/faults.ts'
 import { desiredOf } from '../../test/support/desired.ts'
 import { OWNERS } from '../../test/support/alerts.ts'
 import type { Owner } from '../resources/facts.ts'
-import { groupsOf, RUNBOOKS, type WrittenRule } from './alerts.ts'
+import { groupsOf, type WrittenRule } from './alerts.ts'
 import { OPERATOR_RULES, operatorGroups } from './operator-rules.ts'
+import { RUNBOOKS } from './rule.ts'
 import { RECORDINGS, ruleOf, RULES } from './rules.ts'
 
 const STEP = 15
@@ -123,6 +124,7 @@ test.for([
   [{ overrides: [{ alert: 'MarketPrismSystemDwon' }] }, "write 'MarketPrismSystemDown'"],
   [{ overrides: [{ alert: 'MarketPrismDataStale', labels: { namespace: 'x' } }] }, 'cannot be one of an alert'],
   [{ overrides: [{ alert: 'MarketPrismDataStale', for: '1s' }] }, 'is not a duration'],
+  [{ overrides: [{ alert: 'MarketPrismDataStale' }, { alert: 'MarketPrismDataStale' }] }, 'stands here twice'],
 ] as const)('%j is refused, and what to write is said', ([alerts, says]) => {
   const { owner } = desiredOf()
   const manifest = {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { desiredOf } from '../../test/support/desired.ts'
+import type { KubeObject } from '../kube/objects.ts'
 import { monitoringOf } from './index.ts'
 import { type PrometheusSeen, type Readers, selects, type SidecarSeen } from './selected.ts'
 
@@ -23,7 +24,7 @@ const SIDECAR: SidecarSeen = {
 const WELL: Readers = { prometheuses: [KPS], namespaces: new Map(), sidecars: [SIDECAR] }
 
 function conditionOf(readers: Readers | undefined, monitoring: object = {}, grafanaDashboard = false) {
-  const apis = { podMonitor: true, prometheusRule: true, grafanaDashboard }
+  const apis = { podMonitor: true, prometheusRule: true, alertmanagerConfig: true, grafanaDashboard }
   return monitoringOf(desiredOf({ monitoring }, { apis, ...(readers === undefined ? {} : { readers }) })).condition
 }
 const labelled = { alerts: { labels: { release: 'kps' } } }
@@ -37,7 +38,7 @@ test('C002: rules that no Prometheus selects are said, with the label that it wa
   expect(conditionOf(WELL, labelled)).toEqual({
     status: 'True',
     reason: 'Created',
-    message: 'The objects are created.',
+    message: 'The objects are created. Not verified: whether a Prometheus has loaded the rules.',
   })
 })
 
@@ -104,4 +105,35 @@ test('label selectors match as those of Kubernetes do', () => {
     ).message
   expect(wants('In', 'a', 'b')).toContain('wants the label r=a or b;')
   expect(wants('Exists')).toContain('wants the label r;')
+})
+
+/** What the Prometheus Operator writes into the status of an object that a Prometheus reads. */
+function bound(kind: string, status: 'True' | 'False', message?: string): KubeObject {
+  const conditions = [{ type: 'Accepted', status, ...(message === undefined ? {} : { message }) }]
+  const binding = { group: 'monitoring.coreos.com', resource: 'prometheuses', namespace: 'monitoring', name: 'k8s' }
+  const metadata = { name: 'majors', namespace: 'desk-a' }
+  return { apiVersion: 'monitoring.coreos.com/v1', kind, metadata, status: { bindings: [{ ...binding, conditions }] } }
+}
+
+test('rules that a Prometheus has taken up are loaded, not only created', () => {
+  const desired = desiredOf({ monitoring: labelled }, { readers: WELL })
+  const of = (...live: KubeObject[]) => monitoringOf(desired, live).condition
+  expect(of()).toMatchObject({ status: 'True', reason: 'Created' })
+  // That pods are scraped says nothing of the rules.
+  expect(of(bound('PodMonitor', 'True'))).toMatchObject({ status: 'True', reason: 'Created' })
+  expect(of(bound('PrometheusRule', 'True'))).toEqual({
+    status: 'True',
+    reason: 'Loaded',
+    message: 'The objects are created. The rules are loaded by monitoring/k8s.',
+  })
+})
+
+test('rules that a Prometheus refuses are said, with why', () => {
+  const refused = bound('PrometheusRule', 'False', 'invalid rule: unknown function')
+  const desired = desiredOf({ monitoring: labelled }, { readers: WELL })
+  expect(monitoringOf(desired, [refused, bound('PodMonitor', 'True')]).condition).toEqual({
+    status: 'False',
+    reason: 'Rejected',
+    message: 'The objects are created. monitoring/k8s refuses the PrometheusRule: invalid rule: unknown function.',
+  })
 })

@@ -1,5 +1,5 @@
 // `npm run bench [-- ids…] [--check] [--quick] [--long]`: runs the suite, prints a table, keeps results.json. The beginning
-// of ids stands for all of them: `decode`, `agree`.
+// of ids stands for all of them: `decode`, `agree`. --pages runs nothing, and writes the pages about the figures anew.
 //
 // --check compares with the committed results.json and leaves it alone; a fall must show in three runs to fail.
 // Exit codes: 0 well; 1 a fall, or a benchmark that failed; 2 a command line that cannot be understood.
@@ -7,6 +7,8 @@ import { parseArgs } from 'node:util'
 import { runApart, type Answer } from './apart.ts'
 import { machine } from './machine.ts'
 import { writePage } from './page.ts'
+import { writePerformance } from './performance.ts'
+import { writeTesting } from './testing.ts'
 import { fault, isBetter, merge, readResults, writeResults, type Figure, type Goal, type Results } from './results.ts'
 import { GOALS, goalsOf, SUITE, type Benchmark } from './suite.ts'
 import { row } from './table.ts'
@@ -20,12 +22,14 @@ const { values: flags, positionals: words } = parseArgs({
     check: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     long: { type: 'boolean', default: false },
+    pages: { type: 'boolean', default: false },
   },
 })
 
 const unknown = words.find((word) => goalsOf(word).length === 0)
 const wanted = new Set(words.length === 0 ? GOALS : words.flatMap(goalsOf))
-if (unknown === undefined) process.exitCode = await run()
+if (flags.pages) await writePages(await readResults(RESULTS))
+else if (unknown === undefined) process.exitCode = await run()
 else {
   console.error(`bench: no benchmark '${unknown}'; write ${GOALS.map((goal) => goal.id).join(', ')}`)
   process.exitCode = 2
@@ -75,9 +79,14 @@ function show(goals: readonly Goal[], answer: Answer): void {
   }
 }
 
+/** What is told of the figures; `--pages` only writes them again. */
+async function writePages(results: Results): Promise<void> {
+  await Promise.all([writePage(results), writePerformance(results), writeTesting(results)])
+}
+
 async function keep(goals: readonly Goal[], figures: Readonly<Record<string, Figure>>): Promise<void> {
   const asked = Object.fromEntries(goals.map((goal) => [goal.id, figures[goal.id] as Figure]))
   const results = merge(GOALS, await readResults(RESULTS), asked)
   await writeResults(RESULTS, results)
-  await writePage(results)
+  await writePages(results)
 }

@@ -4,6 +4,7 @@
 // made at once until each has its objects and its status, against a bare loop that applies the very same objects over as
 // many kept-alive connections. settled, change, memory: with the controller manager, pods made ready, and summaries of
 // pods whose counts of channels change. Writes are counted in the API server's audit log.
+import { rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -12,7 +13,9 @@ import { COLLECTOR, KIND_OF } from '../../operator/collectors/kinds.ts'
 import { shardDocument } from '../../operator/collectors/config.ts'
 import { shardPlan, target } from '../../operator/collectors/shards.ts'
 import { stamped } from '../../operator/kube/apply.ts'
+import type { Summary } from '../../operator/healing/summary.ts'
 import { openClient, type KubeClient } from '../../operator/kube/client.ts'
+import { openInformer } from '../../operator/kube/informer.ts'
 import { DEPLOYMENT, type KubeObject, NAMESPACE, pathOf } from '../../operator/kube/objects.ts'
 import { monitoringOf } from '../../operator/monitoring/index.ts'
 import type { Desired } from '../../operator/resources/facts.ts'
@@ -20,7 +23,7 @@ import { objectsOf } from '../../operator/resources/index.ts'
 import { checkCollector } from '../../crds/faults.ts'
 import { type ControlPlane, startControlPlane } from '../kubernetes/controlplane.ts'
 import { startKubelet } from '../kubernetes/kubelet.ts'
-import { type OperatorProcess, startOperatorProcess } from '../kubernetes/operator.ts'
+import { type OperatorProcess, packOperator, startOperatorProcess } from '../kubernetes/operator.ts'
 import { quantile } from './measure.ts'
 import { type Figure, round } from './results.ts'
 import type { Context } from './suite.ts'
@@ -34,9 +37,14 @@ const CREATED_MS_MAX = 300_000
 const IMAGE = 'marketprism:test'
 
 export async function operator(context: Context): Promise<Record<string, Figure>> {
-  const create = await measureCreate(context)
-  const rest = await measureSettled(context)
-  return { 'operator.create': create, ...rest }
+  const packed = packOperator()
+  try {
+    const create = await measureCreate(context, packed)
+    const rest = await measureSettled(context, packed)
+    return { 'operator.create': create, ...rest }
+  } finally {
+    rmSync(packed, { recursive: true, force: true })
+  }
 }
 
 function manifest(namespace: string, index: number, symbols = ['BTC-USDT', 'ETH-USDT']): KubeObject {
@@ -49,7 +57,7 @@ function manifest(namespace: string, index: number, symbols = ['BTC-USDT', 'ETH-
   }
 }
 
-async function measureCreate({ quick }: Context): Promise<Figure> {
+async function measureCreate({ quick }: Context, packed: string): Promise<Figure> {
   const count = quick ? COUNT.quick : COUNT.whole
   await using plane = await startControlPlane()
   await plane.installCrds()
@@ -58,14 +66,13 @@ async function measureCreate({ quick }: Context): Promise<Figure> {
     const [ours, bare] = [await namespace(client, 'ours'), await namespace(client, 'bare')]
     const manifests = Array.from({ length: count }, (_, index) => manifest(ours, index))
     const perCollector = bodiesOf(manifest(bare, 0)).length
-    await using _operator = await startOperatorProcess({ plane, image: IMAGE, asPod: true })
+    await using _operator = await startOperatorProcess({ plane, image: IMAGE, packed })
+    const watch = await watchCollectors(client, ours, ({ status }) => status !== undefined)
     const ourSeconds = await timed(async () => {
       await each(manifests, (one) => client.apply(COLLECTOR, one))
-      await until('every Collector has its status', CREATED_MS_MAX, async () => {
-        const { items } = await client.list<KubeObject>(COLLECTOR, ours)
-        return items.every(({ status }) => status !== undefined)
-      })
+      await watch.all(count, 'every Collector has its status', CREATED_MS_MAX)
     })
+    await watch.close()
     await _operator.stop()
     const bodies = Array.from({ length: count }, (_, index) => bodiesOf(manifest(bare, index)))
     const bareSeconds = await bareLoop(plane, bodies)
@@ -96,7 +103,7 @@ function bodiesOf(collector: KubeObject): Body[] {
   const plan = shardPlan({ spec, shards: 1 })
   const owner = { name, namespace, uid: '', generation: 1, spec }
   const shards = target({ plan, current: [], redundancy: 1 }).map((to) => shardDocument(owner, to))
-  const apis = { podMonitor: false, prometheusRule: false, grafanaDashboard: false }
+  const apis = { podMonitor: false, prometheusRule: false, alertmanagerConfig: false, grafanaDashboard: false }
   const facts = { image: IMAGE, allowedImages: [IMAGE], clusterRanges: [], operatorNamespace: 'x', apis }
   const desired: Desired = { owner, facts, shards }
   const objects = [...objectsOf(desired), ...monitoringOf(desired).objects].map((object) => {
@@ -140,7 +147,7 @@ async function bareLoop(plane: ControlPlane, collectors: readonly (readonly Body
   }
 }
 
-async function measureSettled(context: Context): Promise<Record<string, Figure>> {
+async function measureSettled(context: Context, packed: string): Promise<Record<string, Figure>> {
   const { quick, long } = context
   const count = quick ? COUNT.quick : COUNT.whole
   await using plane = await startControlPlane({ controllerManager: true, audit: true })
@@ -150,15 +157,14 @@ async function measureSettled(context: Context): Promise<Record<string, Figure>>
   const weather = await startSummaries()
   try {
     await using _kubelet = startKubelet(client, where, { address: weather.addressOf })
-    await using operatorProcess = await startOperatorProcess({ plane, image: IMAGE, asPod: true })
+    await using operatorProcess = await startOperatorProcess({ plane, image: IMAGE, packed })
+    const watch = await watchCollectors(client, where, isReady)
     await each(
       Array.from({ length: count }, (_, index) => manifest(where, index)),
       (one) => client.apply(COLLECTOR, one),
     )
-    await until('every Collector is ready', SETTLED_MS_MAX, async () => {
-      const { items } = await client.list<KubeObject>(COLLECTOR, where)
-      return items.every(isReady)
-    })
+    await watch.all(count, 'every Collector is ready', SETTLED_MS_MAX)
+    await watch.close()
     const silenceMs = SILENCE_MS[quick ? 'quick' : long ? 'long' : 'normal']
     // Whatever the last writes led to comes first.
     await pause(quick ? 5_000 : 30_000)
@@ -184,6 +190,38 @@ async function measureSettled(context: Context): Promise<Record<string, Figure>>
   } finally {
     await weather.close()
     await client.close()
+  }
+}
+
+/** Follows Collectors by a watch: to list a thousand of them again and again would cost more than what is measured. */
+async function watchCollectors(client: KubeClient, where: string, is: (collector: KubeObject) => boolean) {
+  let wake = (): void => {}
+  const there = new Set<string>()
+  const informer = openInformer<KubeObject>({
+    client,
+    kind: COLLECTOR,
+    namespace: where,
+    onChange: ({ object }) => {
+      if (is(object)) there.add(object.metadata.name)
+      else there.delete(object.metadata.name)
+      wake()
+    },
+  })
+  await informer.whenSynced()
+  return {
+    /** Resolves when there are so many of which it holds. */
+    all: (count: number, what: string, msMax: number) =>
+      new Promise<void>((resolve, reject) => {
+        const late = new Error(`${what}: not within ${msMax / 1000} s`)
+        const timer = setTimeout(() => reject(late), msMax)
+        wake = () => {
+          if (there.size < count) return
+          clearTimeout(timer)
+          resolve()
+        }
+        wake()
+      }),
+    close: () => informer.close(),
   }
 }
 
@@ -241,16 +279,16 @@ async function startSummaries() {
     if (asked.url !== '/summary') return void response.writeHead(404).end()
     answers += 1
     const quiet = isChanging ? answers % 4 : 0
-    const channels = { total: 6, live: 6 - quiet, quiet, stale: 0, down: 0, impossible: 0 }
+    const channels = { total: 6, live: 6 - quiet, quiet, stale: 0, down: 0, impossible: 0, found: 0 }
     const binance = { channels: 6, live: 6 - quiet, stale: 0, sessionsOpen: 1, sessions: 1 }
-    const summary = {
+    const summary: Summary = {
       name: 'pod',
       startedMs: 0,
       atMs: Date.now(),
       ready: true,
       notReady: [],
       channels,
-      exchanges: { binance },
+      markets: { 'binance:spot': binance },
       sink: { kind: 'nats', connected: true, lostMs: 0 },
       spool: { bytesUsed: 0, bytesMax: 67_108_864 },
       gaps: answers,

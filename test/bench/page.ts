@@ -36,13 +36,19 @@ function machines(results: Results): string {
   return [...new Set(Object.values(results).map(({ detail }) => word(detail['machine'] ?? 'not known')))].join('; ')
 }
 
-function figure(goal: Goal, { value, detail: { reasons: _, ...detail } }: Result): string {
-  const measured = `${show(value)} ${goal.unit}`
-  const marked = reached(goal, value) ? measured : `**${measured}**`
-  return `| \`${goal.id}\` | ${goal.what} | ${marked} | ${aim(goal)} | ${told(detail).join('; ')} |`
+function figure(goal: Goal, result: Result): string {
+  const { reasons: _, ...detail } = result.detail
+  return `| \`${goal.id}\` | ${goal.what} | ${measured(goal, result)} | ${aim(goal)} | ${told(detail).join('; ')} |`
 }
 
-function aim(goal: Goal): string {
+/** A figure in its unit, bold where it is short of its goal. */
+export function measured(goal: Goal, { value }: Pick<Result, 'value'>): string {
+  const text = `${show(value)} ${goal.unit}`
+  return reached(goal, value) ? text : `**${text}**`
+}
+
+/** What is to be reached. */
+export function aim(goal: Goal): string {
   return `${goal.better === 'higher' ? '≥' : '≤'} ${goal.target} ${goal.unit}`
 }
 

@@ -1,7 +1,7 @@
 // results.json: what was measured last, one figure for each id, and the rule that says when a figure has fallen.
 import { readFile, writeFile } from 'node:fs/promises'
 
-export type Unit = 'x' | 'ms' | 's' | 'MB' | '%' | 'writes' | 'messages'
+export type Unit = 'x' | 'ms' | 's' | 'MB' | '%' | 'writes' | 'messages' | 'alerts'
 
 /** What a benchmark promises of one figure. */
 export interface Goal {

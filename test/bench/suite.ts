@@ -120,6 +120,35 @@ export const SUITE: readonly Benchmark[] = [
     run: async () => (await import('./panels.ts')).panels(),
   },
   {
+    goals: [share('proof.rules', 'rules that fire for their fault in time, and keep silent for what looks like it')],
+    run: async () => (await import('./alerts.ts')).alerts(),
+  },
+  {
+    goals: [share('proof.metrics', 'declared metrics that move in a run with simulated exchange, NATS and API server')],
+    run: async () => (await import('./metrics.ts')).metrics(),
+  },
+  {
+    goals: [
+      { id: 'faults.detected', target: 95, unit: '%', better: 'higher', what: 'faults of the table that are said' },
+      limit('faults.p95', 60, 's', 'from a fault to its alert, p95 of the alerts that promise a minute'),
+    ],
+    run: async () => (await import('./faults.ts')).faults(),
+  },
+  {
+    goals: [
+      limit('noise.false', 5, '%', 'alerts that no incident explains, of all, over 30 simulated days'),
+      {
+        id: 'noise.recall',
+        target: 90,
+        unit: '%',
+        better: 'higher',
+        what: 'sown incidents that the adaptive rules find',
+      },
+      limit('noise.perIncident', 1, 'alerts', 'alerts for one incident, median'),
+    ],
+    run: async (context) => (await import('./noise.ts')).noise(context),
+  },
+  {
     goals: [share('agree.tardis', 'recorded frames that agree, or whose difference is explained')],
     run: async () => (await import('./agree.ts')).withTardis(),
   },

@@ -14,7 +14,7 @@ export const CLUSTER: ClusterFacts = {
   clusterRanges: ['10.0.0.0/8', '100.64.0.0/10', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
   apiServers: ['10.96.0.1', '203.0.113.10', 'api.cluster.example.com'],
   operatorNamespace: 'marketprism-system',
-  apis: { podMonitor: true, prometheusRule: true, grafanaDashboard: true },
+  apis: { podMonitor: true, prometheusRule: true, alertmanagerConfig: true, grafanaDashboard: true },
 }
 
 /** As the API server stores it. @throws Error with the first fault of the manifest */

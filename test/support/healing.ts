@@ -39,8 +39,8 @@ const START_MS = 30_000
 const NODES = ['node-1', 'node-2', 'node-3']
 
 /** A summary of a pod that is well. */
-export function sampleSummary(exchanges: readonly string[], change: Partial<Summary> = {}): Summary {
-  const channels = exchanges.length * 10
+export function sampleSummary(markets: readonly string[], change: Partial<Summary> = {}): Summary {
+  const channels = markets.length * 10
   return {
     name: 'majors-0',
     startedMs: 0,
@@ -48,7 +48,7 @@ export function sampleSummary(exchanges: readonly string[], change: Partial<Summ
     ready: true,
     notReady: [],
     channels: { total: channels, live: channels, quiet: 0, stale: 0, down: 0, impossible: 0, found: 0 },
-    exchanges: Object.fromEntries(exchanges.map((name) => [name, WELL])),
+    markets: Object.fromEntries(markets.map((name) => [name, WELL])),
     sink: { kind: 'nats', connected: true, lostMs: 0 },
     spool: { bytesUsed: 0, bytesMax: 67_108_864 },
     gaps: 0,
@@ -63,19 +63,19 @@ export interface WorldOptions {
   readonly collectors?: readonly string[]
   readonly shards?: number
   readonly publishers?: readonly Publisher[]
-  readonly exchanges?: readonly string[]
+  readonly markets?: readonly string[]
 }
 
 export class HealingWorld {
   readonly clock = new VirtualClock()
   readonly collectors: WorldCollector[]
-  readonly exchanges: readonly string[]
+  readonly markets: readonly string[]
   pods: WorldPod[] = []
   leaderSinceMs: number
   isApiUnreachable = false
   refusesEvictions = false
   failsToPersist = false
-  /** Exchanges that are down for all. */
+  /** Markets that are down for all. */
   readonly down = new Set<string>()
   /** What successors get, by Deployment or node; a pod on a node, or of a Deployment, that is cursed ails from birth. */
   readonly curses = new Map<string, Ailment>()
@@ -86,9 +86,9 @@ export class HealingWorld {
     collectors = ['majors'],
     shards = 3,
     publishers = ['a'],
-    exchanges = ['binance', 'okx'],
+    markets = ['binance:perpetual', 'binance:spot', 'okx:spot'],
   }: WorldOptions = {}) {
-    this.exchanges = exchanges
+    this.markets = markets
     this.collectors = collectors.map((name) => ({
       name,
       spec: { selfHealing: { mode: 'act', actionsPerHour: 6 }, paused: false },
@@ -245,12 +245,12 @@ export class HealingWorld {
     if (pod === undefined) return undefined
     const { ailment } = pod
     const stale = typeof ailment === 'object' ? ailment.stale : undefined
-    const exchanges = this.exchanges.map((name) => [name, this.down.has(name) || name === stale ? STALE : WELL])
+    const markets = this.markets.map((name) => [name, this.down.has(name) || name === stale ? STALE : WELL])
     const lost = ailment === 'sinkless'
-    const summary = sampleSummary(this.exchanges, {
+    const summary = sampleSummary(this.markets, {
       ready: pod.isReady,
       notReady: lost ? ['the sink has acknowledged nothing for 40 s'] : pod.isReady ? [] : ['a channel is not settled'],
-      exchanges: Object.fromEntries(exchanges) as Summary['exchanges'],
+      markets: Object.fromEntries(markets) as Summary['markets'],
       sink: { kind: 'nats', connected: !lost, lostMs: lost ? 40_000 : 0 },
     })
     return { said: summary, ageMs: this.clock.nowMs() - pod.saidMs }

@@ -35,13 +35,13 @@ export function pod(name: string, change: Partial<PodObserved> = {}): PodObserve
     restarts: 0,
     runningForMs: HOUR,
     lastEnding: undefined,
-    summary: { said: sampleSummary(['binance', 'okx']), ageMs: 5000 },
+    summary: { said: sampleSummary(['binance:perpetual', 'okx:spot']), ageMs: 5000 },
     ...change,
   }
 }
 
 export function said(change: Parameters<typeof sampleSummary>[1], ageMs = 5000): Pick<PodObserved, 'summary'> {
-  return { summary: { said: sampleSummary(['binance', 'okx'], change), ageMs } }
+  return { summary: { said: sampleSummary(['binance:perpetual', 'okx:spot'], change), ageMs } }
 }
 
 export const crashing: Partial<PodObserved> = {
@@ -57,7 +57,7 @@ export const notReady: Partial<PodObserved> = {
   readyForMs: 10 * MINUTE,
   ...said({ ready: false, notReady: ['okx spot BTC-USDT trade is down: refused'] }),
 }
-export const stale: Partial<PodObserved> = said({ exchanges: { binance: WELL, okx: DEAD } })
+export const stale: Partial<PodObserved> = said({ markets: { 'binance:perpetual': WELL, 'okx:spot': DEAD } })
 
 export interface Case {
   /** Pods by shard, `majors-0` first. */
@@ -128,7 +128,7 @@ export function outcome({
     isDeleting: false,
     rollouts: [],
     shards: pods.map((all, index) => ({ index, name: `majors-${index}`, pods: all })),
-    fleet: { shards: 10, unhealthy: 1, exchanges: {}, isApiUnreachable: false, leaseAgeMs: HOUR, ...fleet },
+    fleet: { shards: 10, unhealthy: 1, markets: {}, isApiUnreachable: false, leaseAgeMs: HOUR, ...fleet },
     ...change,
   }
   const seenMs = isFirstSeen ? NOW_MS : NOW_MS - 10 * MINUTE

@@ -30,19 +30,52 @@ export const promtool: string | ToolMissing = await tool('promtool').catch((erro
 
 const FIRING = 'ALERTS{alertstate="firing"}'
 
-/** What fires when. @throws Error with the words of promtool where rules or series cannot be read */
-export async function firingOf(groups: readonly object[], scenarios: readonly Scenario[]): Promise<Firing> {
+/**
+ * What fires when; a sample and a judgement each `interval`.
+ * @throws Error with the words of promtool where rules or series cannot be read
+ */
+export async function firingOf(
+  groups: readonly object[],
+  scenarios: readonly Scenario[],
+  interval = '15s',
+): Promise<Firing> {
+  const isRead = readBy(groups)
   const tests = scenarios.map(({ series, times }, i) => ({
-    interval: '15s',
-    input_series: Object.entries(series).map(([of, values]) => ({ series: of, values })),
+    interval,
+    input_series: Object.entries(series).flatMap(([of, values]) => (isRead(of) ? [{ series: of, values }] : [])),
     // What promtool repeats of a query says which scenario it is of.
     promql_expr_test: times.map((seconds) => ({ expr: `${FIRING} # ${i}`, eval_time: `${seconds}s`, exp_samples: [] })),
   }))
   const said = await testRules({
     'rules.yaml': stringify({ groups }),
-    'test.yaml': stringify({ rule_files: ['rules.yaml'], evaluation_interval: '15s', tests }),
+    'test.yaml': stringify({ rule_files: ['rules.yaml'], evaluation_interval: interval, tests }),
   })
   return read(said, scenarios)
+}
+
+/** Whether an expression may read a series: the others would only be stored. NATS is matched under either prefix. */
+function readBy(groups: readonly object[]): (series: string) => boolean {
+  const text = JSON.stringify(groups)
+  return (series) => text.includes(series.replace(/\{.*/, '').replace(/^(?:jetstream|nats)_/, ''))
+}
+
+interface Written {
+  readonly expr: string
+  readonly record?: string
+}
+
+/** Of rules that record series those that others need, directly or by what these need; in their order. */
+export function neededBy<T extends Written>(recordings: readonly T[], rules: readonly Written[]): T[] {
+  const needed = new Set<string>()
+  const look = (all: readonly Written[]) => {
+    const found = recordings.filter(({ record = '' }) => {
+      return !needed.has(record) && all.some(({ expr }) => expr.includes(`${record}{`))
+    })
+    for (const { record = '' } of found) needed.add(record)
+    if (found.length > 0) look(found)
+  }
+  look(rules)
+  return recordings.filter(({ record = '' }) => needed.has(record))
 }
 
 /** Runs `promtool test rules test.yaml` beside these files; gives what it says. */

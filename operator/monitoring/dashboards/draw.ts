@@ -10,7 +10,6 @@ import { PanelBuilder as PieBuilder, PieChartLegendOptionsBuilder } from '@grafa
 import { DataqueryBuilder, PromQueryFormat } from '@grafana/grafana-foundation-sdk/prometheus'
 import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat'
 import { PanelBuilder as TimeseriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries'
-import { RUNBOOKS } from '../alerts.ts'
 import { DASHBOARDS } from './all.ts'
 import type { Dashboard, Panel, Row } from './panel.ts'
 import type { Filter } from './query.ts'
@@ -185,7 +184,7 @@ function drawnPanel(panel: Panel, id: number) {
 
 function runbook(alert: string) {
   const link = new dashboards.DashboardLinkBuilder(`What to do about ${alert}`).type(dashboards.DashboardLinkType.Link)
-  return link.url(`${RUNBOOKS}/${alert}.md`).targetBlank(true)
+  return link.url(`${TOKEN.runbooks}/${alert}.md`).targetBlank(true)
 }
 
 function drawnTarget({ expr, legend }: Panel['targets'][number], { type }: Panel, i: number) {

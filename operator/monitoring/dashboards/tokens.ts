@@ -9,10 +9,11 @@ export const TOKEN = {
   title: '%title%',
   namespace: '%namespace%',
   collector: '%collector%',
+  runbooks: '%runbooks%',
 } as const
 export type Token = keyof typeof TOKEN
 
-/** A template with its tokens replaced: names, which JSON need not escape. */
+/** A template with its tokens replaced: names and an address, which JSON need not escape. */
 export function filled(template: string, values: Readonly<Record<Token, string>>): string {
-  return template.replaceAll(/%(uid|title|namespace|collector)%/g, (_, token: Token) => values[token])
+  return template.replaceAll(/%(uid|title|namespace|collector|runbooks)%/g, (_, token: Token) => values[token])
 }

@@ -10,8 +10,10 @@ import { type Explained, type Group, on, type Recording } from '../rule.ts'
 
 /** Samples of the history that there must be: 50 minutes at four a minute. */
 export const HISTORY_MIN = 200
-/** Deviations beyond which a value is none of the usual ones; 1.4826 of the MAD are one of a normal distribution. */
-const DEVIATIONS = 6 * 1.4826
+/** Of a normal distribution one deviation is so many MAD. */
+const MAD = 1.4826
+/** Deviations beyond which a single value is none of the usual ones. */
+const DEVIATIONS = 6
 
 export interface Baseline {
   readonly recordings: readonly Recording[]
@@ -19,7 +21,7 @@ export interface Baseline {
   value(q: Query): string
   median(q: Query): string
   /** How far from the median is unusual: so many deviations, or this share of the median where they are less. */
-  band(q: Query, share: number): string
+  band(q: Query, share: number, deviations?: number): string
   /** Holds where there is history enough. */
   known(q: Query): string
 }
@@ -43,7 +45,7 @@ export function baseline(options: {
   }
   const middle = (series: string) => `quantile_over_time(0.5, ${series}[1h] offset 5m)`
   const median = (q: Query) => q.recorded(names.median)
-  const mad = (q: Query) => `${DEVIATIONS} * ${q.recorded(names.mad)}`
+  const mad = (q: Query, deviations: number) => `${deviations * MAD} * ${q.recorded(names.mad)}`
   return {
     recordings: [
       { group, record: names.value, expr },
@@ -54,7 +56,8 @@ export function baseline(options: {
     ],
     value: (q) => q.recorded(names.value),
     median,
-    band: (q, share) => `((${mad(q)} > ${share} * ${median(q)}) or ${share} * ${median(q)})`,
+    band: (q, share, deviations = DEVIATIONS) =>
+      `((${mad(q, deviations)} > ${share} * ${median(q)}) or ${share} * ${median(q)})`,
     known: (q) => `count_over_time(${q.recorded(names.clean)}[6h]) >= ${HISTORY_MIN}`,
   }
 }

@@ -24,6 +24,29 @@ const RATE = baseline({
   unlearnt: [{ by: 'MarketPrismMessageRateDropped', on: KIND }, ...INCIDENTS],
 })
 const SEASON = 'exchange_market_type:marketprism_collector_messages:rate1m_season'
+/** The same over five minutes, and which share of the usual that is for most kinds of the Collector. */
+const LATELY = 'exchange_market_type:marketprism_collector_messages:rate5m'
+const BREATH = 'collector:marketprism_collector_messages:share5m'
+/** Deviations by which five minutes must differ: few, since they must differ from the other kinds as well. */
+const LATELY_DEVIATIONS = 1.5
+/** Kinds of which most can be told. */
+const OTHERS_MIN = 3
+
+/**
+ * A minute of trades is often a third of another one, so their own restlessness hides the loss of half of them. But a market
+ * that calms down does so everywhere: what most kinds do tells a loss from a lull.
+ */
+const comparison: readonly Recording[] = [
+  { group: 'data', record: LATELY, expr: (q) => `avg_over_time(${RATE.value(q)}[5m])` },
+  {
+    group: 'data',
+    record: BREATH,
+    expr(q) {
+      const shares = `${q.recorded(LATELY)} / (${RATE.median(q)} > ${VOLUME_FLOOR})`
+      return `quantile(0.5, ${shares}) and count(${shares}) >= ${OTHERS_MIN}`
+    },
+  },
+]
 
 /** Share of messages that failed a check, by which they were flagged or dropped. */
 const ERRORS = baseline({
@@ -54,6 +77,7 @@ export const MESSAGE_RATE = RATE.recordings[0] as Recording
 export const flowRecordings: readonly Recording[] = [
   ...RATE.recordings,
   season('data', SEASON, (q) => q.recorded(MESSAGE_RATE.record)),
+  ...comparison,
   ...ERRORS.recordings,
   ...LATENCY.recordings,
 ]
@@ -69,16 +93,18 @@ export const flowRules: readonly Rule[] = [
     threshold: 0.5,
     thresholdOf: 'share of the usual messages that must be missing',
     when({ q, threshold }) {
-      const rate = RATE.value(q)
+      const [rate, lately, median] = [RATE.value(q), q.recorded(LATELY), RATE.median(q)]
       // What is usual at this time of the day is a second opinion, where there are three days of it.
       const usual = `(${rate} >= ${1 - threshold} * ${q.recorded(SEASON)})`
-      const low = `${rate} < ${RATE.median(q)} - ${RATE.band(q, threshold)}`
-      return `(${low}\nand ${RATE.median(q)} > ${VOLUME_FLOOR}\nand ${RATE.known(q)})\nunless ${usual}`
+      const atOnce = `${rate} < ${median} - ${RATE.band(q, threshold)} unless ${usual}`
+      const others = `${lately} / ${median} < on () group_left () (${1 - threshold} * ${q.recorded(BREATH)})`
+      const atLength = `${lately} < ${median} - ${RATE.band(q, threshold, LATELY_DEVIATIONS)} and ${others}`
+      return `((${atOnce})\nor (${atLength}))\nand ${median} > ${VOLUME_FLOOR}\nand ${RATE.known(q)}`
     },
     explainedBy: INCIDENTS,
     summary: 'Fewer messages of {{ $labels.exchange }} {{ $labels.market }} {{ $labels.type }} than is usual.',
     description:
-      '{{ $value | humanize }} messages/s are far less than in the hour before, and than at this time of day.',
+      '{{ $value | humanize }} messages/s are far less than in the hour before, and than at this time of day or than the rest.',
     cause:
       'Some of the symbols get nothing: a subscription that was lost, an exchange in trouble. Or the market sleeps.',
     command: STATUS,
@@ -200,6 +226,8 @@ export const flowRules: readonly Rule[] = [
       return `1 - ${fast} / ${all} > ${threshold} and ${all} > 1`
     },
     explainedBy: [{ by: 'MarketPrismNATSDisconnected', on: [] }],
+    // Files that are forced to the disk once a second acknowledge once a second.
+    wanted: ({ spec }) => spec.sink.file?.fsync !== 'everySecond',
     summary: 'Messages of {{ $labels.exchange }} are published late.',
     description: '{{ $value | humanizePercentage }} of them took more than 250 ms from the socket to the sink.',
     cause: 'The sink is slow, or the pod gets too little processor time.',
@@ -209,8 +237,8 @@ export const flowRules: readonly Rule[] = [
     alert: 'MarketPrismLatencyUnusual',
     tier: 'P3',
     group: 'unusual',
-    for: '2m',
-    detectWithin: 240,
+    for: '5m',
+    detectWithin: 420,
     judges: 'amount',
     threshold: 0.05,
     thresholdOf: 'seconds beyond what 19 of 20 messages usually need',

@@ -1,11 +1,9 @@
-// How the venue cuts a book's changes into depth updates for one connection: each connection has its own phase and
-// now and then gets two of its intervals as one, so no two carry the same boundaries. Each is whole in itself.
+// How the venue cuts a book's changes into depth updates for one connection; each update is whole in itself.
 import type { Side } from '../market/book.ts'
+import { byIntervals } from '../market/intervals.ts'
 import type { Listener, Market, Symbol } from '../market/market.ts'
 import type { Random } from '../random.ts'
 import type { Delta } from './frames.ts'
-
-const MERGED = 0.05
 
 /** Follows a book and gives a delta for each interval in which it changed; the answer ends it. */
 export function cut(
@@ -42,14 +40,7 @@ export function cut(
       previous = seq
     },
   }
-  symbol.listeners.add(listener)
-  const stop = clock.every(ms, chance.next() * ms, () => {
-    if (!chance.chance(MERGED)) flush()
-  })
-  return () => {
-    symbol.listeners.delete(listener)
-    stop()
-  }
+  return byIntervals({ market, symbol, ms, chance, listener, flush })
 }
 
 function sorted(levels: ReadonlyMap<number, number>, side: Side): [number, number][] {

@@ -1,21 +1,14 @@
 // REST of the desk: funding, open interest, and below `/futures/data` what was of each period, which has no weight and a
 // limit of its own.
+import { INTERVALS } from '../market/candles.ts'
 import { type Desk, RATIOS, type RatioEndpoint, STATISTICS_MS } from './desk.ts'
 import type { SymbolInfo } from './exchange-info.ts'
 import { type Query, type Range, Refusal, type Route, type Routes } from './query.ts'
 import type { Api } from './rules.ts'
 
-const PERIODS: ReadonlyMap<string, number> = new Map([
-  ['5m', 300_000],
-  ['15m', 900_000],
-  ['30m', 1_800_000],
-  ['1h', 3_600_000],
-  ['2h', 7_200_000],
-  ['4h', 14_400_000],
-  ['6h', 21_600_000],
-  ['12h', 43_200_000],
-  ['1d', 86_400_000],
-])
+const PERIODS: ReadonlyMap<string, number> = new Map(
+  [...INTERVALS].filter(([name]) => ['5m', '15m', '30m', '1h', '2h', '4h', '6h', '12h', '1d'].includes(name)),
+)
 
 /** Below `/fapi/v1` and `/dapi/v1`. */
 export function figureRoutes(desk: Desk, { coin }: Api, symbols: () => readonly SymbolInfo[]): Routes {

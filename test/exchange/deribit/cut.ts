@@ -1,7 +1,8 @@
 // How Deribit cuts a book's changes for one connection: a snapshot at once, then a frame for each interval in which
-// something changed. Each connection has its own phase and now and then gets two intervals as one, so that no two carry
-// the same boundaries; the change ids at those are shared. What came and went within an interval is never said.
+// something changed. Connections cut at different places, and the change ids at those are shared. What came and went within
+// an interval is never said.
 import type { Side } from '../market/book.ts'
+import { byIntervals } from '../market/intervals.ts'
 import type { Listener, Market, Symbol } from '../market/market.ts'
 import type { Random } from '../random.ts'
 
@@ -17,8 +18,6 @@ export interface Change {
 }
 
 type Held = readonly [Map<number, number>, Map<number, number>]
-
-const MERGED = 0.05
 
 /** Follows a book from now on; the answer ends it. `sides` are the ones that anybody quotes on. */
 export function cut(
@@ -58,14 +57,7 @@ export function cut(
       previous = seq
     },
   }
-  symbol.listeners.add(listener)
-  const stop = clock.every(ms, chance.next() * ms, () => {
-    if (!chance.chance(MERGED)) flush()
-  })
-  return () => {
-    symbol.listeners.delete(listener)
-    stop()
-  }
+  return byIntervals({ market, symbol, ms, chance, listener, flush })
 }
 
 /** What the changes make of the levels, which they are then applied to. */

@@ -1,0 +1,111 @@
+// A real Alertmanager for tests: takes alerts, and says which of them are silenced, by which, and who would be told.
+//
+// Always: its own store and a free port, no cluster; it ends with the test. The program is the one on the PATH, under its
+// own name or Debian's.
+import { execFile } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { stringify } from 'yaml'
+import { freePorts, startServer, tailOf } from './kubernetes/processes.ts'
+
+export type AlertLabels = Readonly<Record<string, string>>
+
+/** What became of an alert. */
+export interface AlertState {
+  readonly labels: AlertLabels
+  /** Labels of the alerts that silence it. */
+  readonly silencedBy: readonly AlertLabels[]
+  readonly receivers: readonly string[]
+}
+
+export interface Alertmanager extends AsyncDisposable {
+  /** Takes alerts that fire from now on. */
+  post(alerts: readonly AlertLabels[]): Promise<void>
+  /** Every alert that it has, once it has judged all of them. */
+  states(): Promise<readonly AlertState[]>
+}
+
+/** Where Alertmanager and amtool are, or why they cannot be had. */
+export const alertmanager = found(['alertmanager', 'prometheus-alertmanager'], 'Alertmanager')
+export const amtool = found(['amtool'], 'amtool')
+
+type Found = { readonly path: string } | { readonly missing: string }
+
+function found(names: readonly string[], what: string): Found {
+  const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '')
+  const path = folders.flatMap((folder) => names.map((name) => join(folder, name))).find((one) => existsSync(one))
+  return path === undefined ? { missing: `${what}: install it (Debian: prometheus-alertmanager).` } : { path }
+}
+
+const START_MS_MAX = 30_000
+
+/** Starts one with this configuration, and waits until it answers. @throws Error with what it said */
+export async function startAlertmanager(config: object): Promise<Alertmanager> {
+  if ('missing' in alertmanager) throw new Error(alertmanager.missing)
+  const folder = mkdtempSync(join(tmpdir(), 'marketprism-alertmanager-'))
+  const [port = 0] = await freePorts(1)
+  writeFileSync(join(folder, 'alertmanager.yaml'), stringify(config))
+  const flags = ['--config.file=alertmanager.yaml', '--storage.path=data', '--cluster.listen-address=']
+  const server = startServer(alertmanager.path, [...flags, `--web.listen-address=127.0.0.1:${port}`], folder)
+  const url = `http://127.0.0.1:${port}`
+  const end = async (): Promise<void> => {
+    await server.end('killed')
+    rmSync(folder, { recursive: true, force: true })
+  }
+  for (const deadline = Date.now() + START_MS_MAX; !(await isReady(url)); await pause(50)) {
+    if (server.isRunning && Date.now() < deadline) continue
+    const said = tailOf(server.log)
+    await end()
+    throw new Error(`Alertmanager is not ready: ${said}`)
+  }
+  return {
+    async post(alerts) {
+      const body = JSON.stringify(alerts.map((labels) => ({ labels, startsAt: new Date().toISOString() })))
+      const headers = { 'content-type': 'application/json' }
+      const response = await fetch(`${url}/api/v2/alerts`, { method: 'POST', headers, body })
+      if (!response.ok) throw new Error(`Alertmanager takes no alerts: ${await response.text()}`)
+    },
+    states: () => judged(url),
+    [Symbol.asyncDispose]: end,
+  }
+}
+
+/** What `amtool check-config` says of a configuration. @throws Error where it is refused, with what is said */
+export async function checkConfig(config: object): Promise<string> {
+  if ('missing' in amtool) throw new Error(amtool.missing)
+  const folder = mkdtempSync(join(tmpdir(), 'marketprism-amtool-'))
+  try {
+    const file = join(folder, 'alertmanager.yaml')
+    writeFileSync(file, stringify(config))
+    return (await promisify(execFile)(amtool.path, ['check-config', file])).stdout
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+interface AskedAlert {
+  readonly fingerprint: string
+  readonly labels: AlertLabels
+  readonly receivers: readonly { readonly name: string }[]
+  readonly status: { readonly state: 'unprocessed' | 'active' | 'suppressed'; readonly inhibitedBy: readonly string[] }
+}
+
+async function judged(url: string): Promise<AlertState[]> {
+  const all = (await (await fetch(`${url}/api/v2/alerts`)).json()) as AskedAlert[]
+  const byPrint = new Map(all.map(({ fingerprint, labels }) => [fingerprint, labels]))
+  return all.map(({ labels, receivers, status }) => ({
+    labels,
+    silencedBy: status.inhibitedBy.map((print) => byPrint.get(print) ?? {}),
+    receivers: receivers.map(({ name }) => name),
+  }))
+}
+
+function isReady(url: string): Promise<boolean> {
+  return fetch(`${url}/-/ready`).then(
+    ({ ok }) => ok,
+    () => false,
+  )
+}
