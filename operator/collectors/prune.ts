@@ -8,7 +8,7 @@ import type { Wish } from './desire.ts'
 import { OPTIONAL } from './kinds.ts'
 import { idOf } from './owned.ts'
 import { configsInUse } from './publishing.ts'
-import type { Seen } from './reconcile.ts'
+import type { Seen } from './observe.ts'
 
 const KEPT = new Set(['PersistentVolumeClaim'])
 

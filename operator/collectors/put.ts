@@ -9,7 +9,7 @@ import type { Owner } from '../resources/facts.ts'
 import { LABEL, MANAGER } from '../resources/labels.ts'
 import { KIND_OF } from './kinds.ts'
 import { idOf } from './owned.ts'
-import type { Seen } from './reconcile.ts'
+import type { Seen } from './observe.ts'
 import type { Outcome } from './report.ts'
 import type { World } from './world.ts'
 

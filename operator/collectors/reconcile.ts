@@ -4,30 +4,16 @@
 // is no longer wanted goes only when everything wanted was applied. Never: a write while paused or for a manifest with
 // faults, but the status; an object that is not ours.
 import { differs } from '../kube/apply.ts'
-import { type KubeObject, namesOf } from '../kube/objects.ts'
-import type { Owner } from '../resources/facts.ts'
+import type { KubeObject } from '../kube/objects.ts'
 import { desire, type Wish } from './desire.ts'
 import { isTemplateOf } from './kinds.ts'
 import { idOf } from './owned.ts'
-import { type Publishing, publishingsOf } from './publishing.ts'
+import { belongings, observe, type Seen } from './observe.ts'
 import { pruned } from './prune.ts'
 import { type Due, isCorrection, joined, NOTHING, putAll, removeAll } from './put.ts'
 import { turnsNow } from './rollout.ts'
 import { type Failure, isApiGone, report, type Outcome } from './report.ts'
-import type { Status } from './status.ts'
 import type { World } from './world.ts'
-
-/** A Collector as it was found, and what belongs to it. */
-export interface Seen {
-  readonly key: string
-  readonly object: KubeObject
-  readonly owner: Owner
-  readonly status: Status | undefined
-  readonly faults: readonly string[]
-  readonly objects: ReadonlyMap<string, KubeObject>
-  readonly publishings: readonly Publishing[]
-  readonly pods: readonly KubeObject[]
-}
 
 const RESYNC_MS = 600_000
 const API_GONE_MS = 5_000
@@ -58,29 +44,6 @@ export async function reconcile(key: string, world: World): Promise<number | und
 
 const NOTHING_DONE: Outcome = { ...NOTHING, pending: [], isQueued: false }
 
-function observe(key: string, world: World): Seen | undefined {
-  const { namespace, name } = namesOf(key)
-  const object = world.collectors.get(namespace, name)
-  if (object === undefined || object.metadata.deletionTimestamp !== undefined) return undefined
-  const { uid = '', generation = 0 } = object.metadata
-  const { spec, faults } = world.manifests.of(object)
-  return {
-    key,
-    object,
-    owner: { name, namespace, uid, generation, spec: spec ?? ((object['spec'] ?? {}) as Owner['spec']) },
-    status: object['status'] as Status | undefined,
-    faults,
-    ...belongings(key, uid, world),
-  }
-}
-
-/** What belongs to a Collector now. */
-function belongings(key: string, uid: string, world: World): Pick<Seen, 'objects' | 'publishings' | 'pods'> {
-  const objects = world.owned.of(uid)
-  return { objects, publishings: publishingsOf(objects.values()), pods: world.owned.podsOf(key) }
-}
-
-/** Applies what differs and removes what is not wanted, as far as the rollout's turn has come. */
 async function bringAbout(seen: Seen, wish: Wish, world: World): Promise<Outcome> {
   const due = differences(seen, wish)
   const { turns, isQueued } = turnsOf(seen, due, world)

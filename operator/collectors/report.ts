@@ -6,7 +6,7 @@ import type { StandingMore } from '../metrics/counts.ts'
 import type { Wish } from './desire.ts'
 import { COLLECTOR, OPTIONAL } from './kinds.ts'
 import { isCrashing, type Publishing, placeOf, troubleOf } from './publishing.ts'
-import type { Seen } from './reconcile.ts'
+import type { Seen } from './observe.ts'
 import {
   type ChannelCounts,
   isNews,
