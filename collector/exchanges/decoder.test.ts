@@ -93,7 +93,8 @@ describe.each(LANES.map((lane) => ({ ...lane, title: `${lane.room.exchange} ${la
       for (const [i, v] of all.entries()) {
         expect(intake.frame(Buffer.from(wrapped(lane, honest(frame, placed(lane, v, i)))))).toBe(true)
         if (i === 0) await answerAll(lane, intake, 1)
-        expect(intake.take()).toHaveLength(1)
+        // Candles that are made up one by one have no final push, and that is said.
+        expect(intake.take().filter(({ message }) => message.type !== 'gap')).toHaveLength(1)
       }
       expect(intake.frameOf(lane.type).slow).toBeLessThanOrEqual(1 + (lane.type === ('orderbook' as string) ? 1 : 0))
     })

@@ -14,6 +14,7 @@ interface Fields {
 
 export class Spans {
   readonly #forms: readonly Fields[]
+  /** µs. */
   #opens = -1
   /** Whether the last span had an element and no final one. */
   #isBegun = false
@@ -28,13 +29,13 @@ export class Spans {
   /** Whether the element that this form read last opens a span while the one before had no final element. */
   isMissed(form: number): boolean {
     const { frame, opens } = this.#forms[form] as Fields
-    return this.#isBegun && frame.integer(opens) > this.#opens
+    return this.#isBegun && frame.time(opens) > this.#opens
   }
 
   /** The element that this form read last is published. */
   pass(form: number): void {
     const { frame, opens, place, word } = this.#forms[form] as Fields
-    const opened = frame.integer(opens)
+    const opened = frame.time(opens)
     const isFinal = frame.at[place] === word
     if (opened !== this.#opens) this.#isBegun = !isFinal
     else if (isFinal) this.#isBegun = false
