@@ -6,10 +6,9 @@ import { execFile } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { stringify } from 'yaml'
-import { freePorts, startServer, tailOf } from './kubernetes/processes.ts'
+import { startListening } from './kubernetes/processes.ts'
 
 export type AlertLabels = Readonly<Record<string, string>>
 
@@ -40,27 +39,13 @@ function found(names: readonly string[], what: string): Found {
   return path === undefined ? { missing: `${what}: install it (Debian: prometheus-alertmanager).` } : { path }
 }
 
-const START_MS_MAX = 30_000
-
 /** Starts one with this configuration, and waits until it answers. @throws Error with what it said */
 export async function startAlertmanager(config: object): Promise<Alertmanager> {
   if ('missing' in alertmanager) throw new Error(alertmanager.missing)
   const folder = mkdtempSync(join(tmpdir(), 'marketprism-alertmanager-'))
-  const [port = 0] = await freePorts(1)
   writeFileSync(join(folder, 'alertmanager.yaml'), stringify(config))
   const flags = ['--config.file=alertmanager.yaml', '--storage.path=data', '--cluster.listen-address=']
-  const server = startServer(alertmanager.path, [...flags, `--web.listen-address=127.0.0.1:${port}`], folder)
-  const url = `http://127.0.0.1:${port}`
-  const end = async (): Promise<void> => {
-    await server.end('killed')
-    rmSync(folder, { recursive: true, force: true })
-  }
-  for (const deadline = Date.now() + START_MS_MAX; !(await isReady(url)); await pause(50)) {
-    if (server.isRunning && Date.now() < deadline) continue
-    const said = tailOf(server.log)
-    await end()
-    throw new Error(`Alertmanager is not ready: ${said}`)
-  }
+  const { url, end } = await startListening('Alertmanager', alertmanager.path, flags, folder)
   return {
     async post(alerts) {
       const body = JSON.stringify(alerts.map((labels) => ({ labels, startsAt: new Date().toISOString() })))
@@ -101,11 +86,4 @@ async function judged(url: string): Promise<AlertState[]> {
     silencedBy: status.inhibitedBy.map((print) => byPrint.get(print) ?? {}),
     receivers: receivers.map(({ name }) => name),
   }))
-}
-
-function isReady(url: string): Promise<boolean> {
-  return fetch(`${url}/-/ready`).then(
-    ({ ok }) => ok,
-    () => false,
-  )
 }

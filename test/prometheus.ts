@@ -1,13 +1,12 @@
 // A real Prometheus for tests: scrapes what it is told, once a second, with the labels that a PodMonitor would give.
 //
 // Always: its own store and a free port; it ends with the test. Never: service discovery; targets are addresses.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { stringify } from 'yaml'
 import { tool } from '../hack/tools.ts'
-import { freePorts, startServer, tailOf } from './kubernetes/processes.ts'
+import { startListening } from './kubernetes/processes.ts'
 
 export interface ScrapeTarget {
   readonly job: string
@@ -33,29 +32,16 @@ export interface Prometheus extends AsyncDisposable {
   labelValues(label: string, matcher: string): Promise<string[]>
 }
 
-const START_MS_MAX = 30_000
 const INTERVAL = '1s'
 
 /** Starts it and waits until it takes queries. @throws ToolMissing where it cannot be had */
 export async function startPrometheus(targets: readonly ScrapeTarget[]): Promise<Prometheus> {
   const program = await tool('prometheus')
   const folder = mkdtempSync(join(tmpdir(), 'marketprism-prometheus-'))
-  const [port = 0] = await freePorts(1)
   mkdirSync(join(folder, 'data'))
   writeFileSync(join(folder, 'prometheus.yaml'), configOf(targets))
   const flags = ['--config.file=prometheus.yaml', '--storage.tsdb.path=data', '--log.level=warn']
-  const server = startServer(program, [...flags, `--web.listen-address=127.0.0.1:${port}`], folder)
-  const url = `http://127.0.0.1:${port}`
-  const end = async (): Promise<void> => {
-    await server.end('killed')
-    rmSync(folder, { recursive: true, force: true })
-  }
-  for (const deadline = Date.now() + START_MS_MAX; !(await isReady(url)); await pause(50)) {
-    if (server.isRunning && Date.now() < deadline) continue
-    const said = tailOf(server.log)
-    await end()
-    throw new Error(`prometheus is not ready: ${said}`)
-  }
+  const { url, end } = await startListening('Prometheus', program, flags, folder)
   return {
     url,
     async query(expr) {
@@ -93,11 +79,4 @@ async function asked<T>(url: string, parameters: Readonly<Record<string, string>
   const answer = (await response.json()) as { readonly status: string; readonly data: T; readonly error?: string }
   if (answer.status !== 'success') throw new Error(`${answer.error}: ${JSON.stringify(parameters)}`)
   return answer.data
-}
-
-function isReady(url: string): Promise<boolean> {
-  return fetch(`${url}/-/ready`).then(
-    ({ ok }) => ok,
-    () => false,
-  )
 }

@@ -25,12 +25,7 @@ it('C018: when the venue asks to leave, a new socket opens at once; the old one 
 })
 
 it('closes the old socket as soon as the owner says that the new one has caught up', async () => {
-  const server = await venue(accept)
-  const it = subject(server.url)
-  await start(it, server)
-  it.session.replace()
-  await it.clock.advance(0)
-  await until(() => server.texts.length === 2)
+  const { it } = await replacing()
   await until(() => it.log.includes('up #2'))
   await it.clock.advance(5_000)
   expect(it.log).toEqual(['up #1', 'up #2'])
@@ -41,12 +36,7 @@ it('closes the old socket as soon as the owner says that the new one has caught 
 })
 
 it('closes the old socket after ten seconds although the new one is not known to have caught up', async () => {
-  const server = await venue(accept)
-  const it = subject(server.url)
-  await start(it, server)
-  it.session.replace()
-  await it.clock.advance(0)
-  await until(() => server.texts.length === 2)
+  const { it } = await replacing()
   await it.clock.advance(9_000)
   expect(it.log).toEqual(['up #1', 'up #2'])
   await it.clock.advance(1_200)
@@ -71,12 +61,7 @@ it('keeps the old socket while the new one cannot be had, and tries again with b
 })
 
 it('goes back to the old socket when the new one dies before it has taken over', async () => {
-  const server = await venue(accept)
-  const it = subject(server.url)
-  await start(it, server)
-  it.session.replace()
-  await it.clock.advance(0)
-  await until(() => server.texts.length === 2)
+  const { server, it } = await replacing()
   server.sockets[1]?.terminate()
   await until(() => it.log.length === 4)
   server.sockets[0]?.send('{"still":"here"}')
@@ -138,13 +123,19 @@ it('replaces a socket in good time before the venue cuts it', async () => {
 })
 
 it('changes both sockets when what is wanted changes during a replacement', async () => {
+  const { server, it } = await replacing()
+  it.session.want(new Set('abc'))
+  await until(() => server.texts.length === 4)
+  expect(server.texts).toEqual(['+1 a,b', '+1 a,b', '+2 c', '+2 c'])
+})
+
+/** A session whose second socket has asked for its channels, while the first still delivers. */
+async function replacing() {
   const server = await venue(accept)
   const it = subject(server.url)
   await start(it, server)
   it.session.replace()
   await it.clock.advance(0)
   await until(() => server.texts.length === 2)
-  it.session.want(new Set('abc'))
-  await until(() => server.texts.length === 4)
-  expect(server.texts).toEqual(['+1 a,b', '+1 a,b', '+2 c', '+2 c'])
-})
+  return { server, it }
+}

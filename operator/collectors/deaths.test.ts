@@ -6,8 +6,6 @@
 // rest of the story an operator of this process, cut off and forgotten, is as dead and is born ten times as fast.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
-import { isDeepStrictEqual } from 'node:util'
 import { expect, test, vi } from 'vitest'
 import { type ControlPlane, describeWithControlPlane } from '../../test/kubernetes/controlplane.ts'
 import { type FaultyProxy, type Seen, startFaultyProxy } from '../../test/kubernetes/faultyproxy.ts'
@@ -201,10 +199,8 @@ function madeOf(writes: readonly Seen[]): Set<string> {
 
 /** Resolves when the step has ended, or long after it should have. */
 async function ended(house: House, end: unknown, signal: AbortSignal): Promise<undefined> {
-  const deadline = performance.now() + 2 * WAIT.timeout
-  while (!signal.aborted && performance.now() < deadline && !isDeepStrictEqual(await stateOf(house), end)) {
-    await pause(WAIT.interval)
-  }
+  const look = async () => signal.aborted || expect(await stateOf(house)).toEqual(end)
+  await vi.waitFor(look, { ...WAIT, timeout: 2 * WAIT.timeout }).catch(() => undefined)
 }
 
 async function remove(house: House): Promise<void> {

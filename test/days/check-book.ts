@@ -1,9 +1,10 @@
 // Books: whoever follows what is published by the consumer's rule never holds a wrong book while in sync, is never left
 // behind without a gap, and is in sync at the end.
-import { ConsumerBook, compareDecimals, type Level } from '../../collector/book/consumer.ts'
+import { ConsumerBook } from '../../collector/book/consumer.ts'
 import type { OrderBook } from '../../collector/market/messages.ts'
 import type { Host } from '../exchange/host.ts'
 import type { TrueBook } from '../exchange/venue.ts'
+import { differenceOf } from '../support/differ.ts'
 import type { ChannelDay } from './channel.ts'
 import type { Seen } from './check.ts'
 import type { Day } from './day.ts'
@@ -54,28 +55,4 @@ function compare(consumer: ConsumerBook, known: Known, truth: TrueBook | undefin
     differenceOf(consumer.bids.levels(), truth.bids, known.bids, 1) ??
     differenceOf(consumer.asks.levels(), truth.asks, known.asks, -1)
   if (wrong !== undefined) say(`${where}: ${wrong}`)
-}
-
-/** The first difference between two sides, as far as the snapshot that ours began with reaches. */
-function differenceOf(
-  ours: readonly Level[],
-  theirs: TrueBook['bids'],
-  snapshot: readonly Level[],
-  direction: 1 | -1,
-): string | undefined {
-  const worst = snapshot.at(-1)?.[0]
-  if (worst === undefined) return undefined
-  const isKnown = (price: string) => compareDecimals(price, worst) * direction >= 0
-  for (let i = 0; i < Math.max(ours.length, theirs.length); i++) {
-    const [a, b] = [ours[i], theirs[i]]
-    const same =
-      a !== undefined &&
-      b !== undefined &&
-      compareDecimals(a[0], b[0]) === 0 &&
-      compareDecimals(a[2] ?? a[1], b[1]) === 0
-    if (same) continue
-    if ((a === undefined || !isKnown(a[0])) && (b === undefined || !isKnown(b[0]))) return undefined
-    return `level ${i} is ${a?.join(' x ')}, truly it is ${b?.join(' x ')}`
-  }
-  return undefined
 }

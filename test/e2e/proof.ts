@@ -1,5 +1,5 @@
 // What was stored, held against what the exchange knows to be true and what it says it sent.
-import { ConsumerBook, compareDecimals, type Level } from '../../collector/book/consumer.ts'
+import { ConsumerBook, compareDecimals } from '../../collector/book/consumer.ts'
 import { auditCommand } from '../../collector/audit/command.ts'
 import { continuity } from '../../collector/exchanges/registry.ts'
 import { type Gap, type Message, message, type OrderBook, type Trade } from '../../collector/market/messages.ts'
@@ -7,6 +7,7 @@ import type { Report } from '../../collector/quality/audit/report.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { TrueBook, TrueTrade } from '../exchange/venue.ts'
 import { observe } from '../stored.ts'
+import { differenceOf } from '../support/differ.ts'
 
 /**
  * What `marketprism audit --json` says, and its exit code.
@@ -78,30 +79,6 @@ function compareBook(messages: readonly OrderBook[], bookAt: BookAt, say: (text:
     if (difference !== undefined) say(`book at ${book.last} after ${m.kind} ${m.prev_seq}:${m.seq}: ${difference}`)
   }
   return compared
-}
-
-/** The first difference between two sides, as far as the snapshot that ours began with reaches. */
-function differenceOf(
-  ours: readonly Level[],
-  theirs: TrueBook['bids'],
-  snapshot: readonly Level[],
-  direction: 1 | -1,
-): string | undefined {
-  const worst = snapshot.at(-1)?.[0]
-  const isKnown = ([price]: Level) => worst !== undefined && compareDecimals(price, worst) * direction >= 0
-  const [rebuilt, truth] = [ours.filter(isKnown), theirs.filter(isKnown)]
-  for (let i = 0; i < Math.max(rebuilt.length, truth.length); i++) {
-    const [a, b] = [rebuilt[i], truth[i]]
-    if (a !== undefined && b !== undefined && !compareDecimals(a[0], b[0]) && !compareDecimals(figure(a), b[1]))
-      continue
-    return `level ${i} is ${a?.join(' x ')}, truly it is ${b?.join(' x ')}`
-  }
-  return undefined
-}
-
-/** The size of a level in the venue's own unit. */
-function figure([, size, raw = size]: Level): string {
-  return raw
 }
 
 function compareTrades(

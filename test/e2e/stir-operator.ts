@@ -7,11 +7,12 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { COLLECTOR } from '../../operator/collectors/kinds.ts'
 import type { KubeClient } from '../../operator/kube/client.ts'
 
-import { CRD, POD_MONITOR } from '../../operator/kube/objects.ts'
+import { POD_MONITOR } from '../../operator/kube/objects.ts'
 import { openCounts } from '../../operator/metrics/counts.ts'
 import { METRICS, openMetrics } from '../../operator/metrics.ts'
 import type { ControlPlane } from '../kubernetes/controlplane.ts'
 import { type House, hurriedClock, imageOf, openHouse, SPEC } from '../kubernetes/house.ts'
+import { removeKind, serveKind } from '../kubernetes/kinds.ts'
 import { type OperatorProcess, startOperatorProcess } from '../kubernetes/operator.ts'
 import { freePorts } from '../kubernetes/processes.ts'
 import { Moves } from './moves.ts'
@@ -66,7 +67,11 @@ const STEPS: readonly Step[] = [
     },
     undo: ({ house }) => house.kubelet.decide(() => 'ready'),
   },
-  { moves: ['watch_synced'], act: ({ plane }) => serve(plane), undo: ({ plane }) => withdraw(plane) },
+  {
+    moves: ['watch_synced'],
+    act: ({ plane }) => serveKind(plane, POD_MONITOR),
+    undo: ({ plane }) => removeKind(plane, POD_MONITOR),
+  },
   {
     moves: ['queue_failing', 'reconciles_total'],
     async act({ house, gate }) {
@@ -111,28 +116,6 @@ export async function stirOperator(plane: ControlPlane, say: (text: string) => v
   await house.remove(COLLECTOR, 'majors-0')
   return moves.still()
 }
-
-/** A kind of another operator comes, and goes again. */
-async function serve(plane: ControlPlane): Promise<void> {
-  const { group, version, plural, kind } = POD_MONITOR
-  const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } }
-  await plane.request('POST', CRDS, {
-    apiVersion: 'apiextensions.k8s.io/v1',
-    kind: CRD.kind,
-    metadata: { name: `${plural}.${group}` },
-    spec: {
-      group,
-      scope: 'Namespaced',
-      names: { plural, kind, singular: kind.toLowerCase(), listKind: `${kind}List` },
-      versions: [{ name: version, served: true, storage: true, schema }],
-    },
-  })
-}
-
-async function withdraw(plane: ControlPlane): Promise<void> {
-  await plane.request('DELETE', `${CRDS}/${POD_MONITOR.plural}.${POD_MONITOR.group}`)
-}
-const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
 
 async function settled(house: House, name: string): Promise<void> {
   const end = performance.now() + STEP_MS_MAX

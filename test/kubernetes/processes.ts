@@ -3,9 +3,10 @@
 // Always: a server dies with the process that started it, even where that one is killed. Never: a port is guessed.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { basename, join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 
 /** A running server. */
 export interface Server {
@@ -95,4 +96,33 @@ export async function freePorts(count: number): Promise<number[]> {
 /** The end of a log, for the message of a failure. */
 export function tailOf(log: string, chars = 2_000): string {
   return existsSync(log) ? readFileSync(log, 'utf8').slice(-chars) : ''
+}
+
+/**
+ * Starts a program of the Prometheus family in a folder that ends with it, on a free port, and waits until it is ready.
+ * @throws Error with what it said, where it is not
+ */
+export async function startListening(name: string, program: string, flags: readonly string[], folder: string) {
+  const [port = 0] = await freePorts(1)
+  const server = startServer(program, [...flags, `--web.listen-address=127.0.0.1:${port}`], folder)
+  const url = `http://127.0.0.1:${port}`
+  const end = async (): Promise<void> => {
+    await server.end('killed')
+    rmSync(folder, { recursive: true, force: true })
+  }
+  for (const deadline = Date.now() + READY_MS_MAX; !(await isReady(url)); await pause(50)) {
+    if (server.isRunning && Date.now() < deadline) continue
+    const said = tailOf(server.log)
+    await end()
+    throw new Error(`${name} is not ready: ${said}`)
+  }
+  return { url, end }
+}
+const READY_MS_MAX = 30_000
+
+function isReady(url: string): Promise<boolean> {
+  return fetch(`${url}/-/ready`).then(
+    ({ ok }) => ok,
+    () => false,
+  )
 }

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { parseDuration } from '../../../crds/duration.ts'
 import { groupsOf } from '../../../operator/monitoring/alerts.ts'
 import { operatorGroups } from '../../../operator/monitoring/operator-rules.ts'
+import { until } from '../../bench/rig.ts'
 import { NAMESPACE } from './cluster.ts'
 import { type CollectorFault, type Fault, type OperatorFault, patienceSeconds, promised, type Undo } from './fault.ts'
 import { firstOf, type Outcome, predecessorOf } from './outcome.ts'
@@ -24,10 +25,10 @@ export interface Rig {
   readonly say: (what: string) => void
 }
 
-const READY_MS_MAX = 120_000
+const READY_SECONDS_MAX = 120
 /** Scrapes after which rates over a minute are whole. */
 const SCRAPES = 6
-const SCRAPED_MS_MAX = 240_000
+const SCRAPED_SECONDS_MAX = 240
 /** Nothing is active for so many intervals before a fault: every rule has been judged twice. */
 const QUIET = 2.7
 const QUIET_MS_MAX = 240_000
@@ -54,13 +55,12 @@ async function onCollector(fault: CollectorFault, rig: Rig): Promise<Came> {
   const { watch, ground } = rig
   await using place = await openPlace(id, ground, fault.world)
   await using _ = undone(() => (watch.targets(id, []), watch.rules(id, [])))
-  await until('its pods are ready', READY_MS_MAX, async () => {
-    return (await Promise.all(place.pods.map((pod) => pod.isReady()))).every(Boolean)
-  }).catch((cause: Error) => {
+  const areReady = async () => (await Promise.all(place.pods.map((pod) => pod.isReady()))).every(Boolean)
+  await until('its pods are ready', areReady, READY_SECONDS_MAX).catch((cause: Error) => {
     throw new Error(`${cause.message}: ${place.pod.said().slice(-200)}`)
   })
   watch.targets(id, place.targets())
-  await until('it is scraped', SCRAPED_MS_MAX, () => isScraped(place, rig))
+  await until('it is scraped', () => isScraped(place, rig), SCRAPED_SECONDS_MAX)
   await watch.rules(id, [...groupsOf(place.owner), predecessorGroup(NAMESPACE, id)])
   return await undergo(fault, { namespace: NAMESPACE, collector: id }, () => fault.begin(place), rig)
 }
@@ -73,7 +73,7 @@ async function onOperator(fault: OperatorFault, rig: Rig): Promise<Came> {
   await using _ = undone(() => (watch.targets(id, []), watch.rules(id, [])))
   watch.targets(id, [place.target()])
   const leads = `marketprism_operator_leader{job="${id}"} == 1`
-  await until('it leads', SCRAPED_MS_MAX, async () => (await watch.query(leads)).length === 1)
+  await until('it leads', async () => (await watch.query(leads)).length === 1, SCRAPED_SECONDS_MAX)
   await watch.rules(id, operatorGroups(id, id))
   return await undergo(fault, { namespace: id }, () => fault.begin(place), rig)
 }
@@ -150,10 +150,4 @@ function round(seconds: number): number {
 
 function undone(act: () => Promise<void>): AsyncDisposable {
   return { [Symbol.asyncDispose]: act }
-}
-
-async function until(what: string, withinMs: number, holds: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + withinMs; !(await holds()); await pause(1_000)) {
-    if (Date.now() > end) throw new Error(`waited in vain until ${what}`)
-  }
 }
