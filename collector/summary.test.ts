@@ -8,7 +8,7 @@ test('each channel counts once, and a market by what may come of it', () => {
     sampleChannel({ symbol: 'ETH-USDT', state: 'quiet', found: true }),
     sampleChannel({ symbol: 'XRP-USDT', state: 'stale', since: 5_000_999 }),
     sampleChannel({ type: 'kline', interval: '1m', state: 'down', since: 4_000_000 }),
-    sampleChannel({ exchange: 'okx', state: 'down', impossible: true }),
+    sampleChannel({ exchange: 'okx', state: 'down', impossible: true, detail: 'not listed by the venue' }),
     sampleChannel({ market: 'spot', state: 'live' }),
   ]
   const sessions = [sampleSession(), sampleSession({ state: 'waiting' }), sampleSession({ exchange: 'okx' })]
@@ -23,14 +23,19 @@ test('each channel counts once, and a market by what may come of it', () => {
     { channel: 'binance:perpetual:BTC-USDT:kline:1m', state: 'down', since: 4_000 },
     { channel: 'binance:perpetual:XRP-USDT:trade', state: 'stale', since: 5_000 },
   ])
+  expect(summary.impossible).toEqual([{ channel: 'okx:perpetual:BTC-USDT:trade', why: 'not listed by the venue' }])
 })
 
 test('it has one size however many channels there are and whatever they say', () => {
-  const channels = Array.from({ length: 5_000 }, (_, i) => sampleChannel({ symbol: `C${i}-USDT`, state: 'stale' }))
+  const channels = Array.from({ length: 5_000 }, (_, i) => [
+    sampleChannel({ symbol: `C${i}-USDT`, state: 'stale' }),
+    sampleChannel({ symbol: `D${i}-USDT`, state: 'down', impossible: true, detail: 'why\n'.repeat(1_000) }),
+  ]).flat()
   const notReady = Array.from({ length: 100 }, () => 'why\n'.repeat(1_000))
   const sink = { ...sampleStatus().sink, connected: false, problem: 'gone '.repeat(1_000), lostMs: 31_000 }
   const summary = summaryOf(sampleStatus({ channels, notReady, ready: false, sink }))
   expect(summary.stale.length).toBe(20)
+  expect(summary.impossible.length).toBe(10)
   expect(summary.notReady.length).toBe(10)
   expect(summary.sink).toMatchObject({ connected: false, lostMs: 31_000 })
   expect(JSON.stringify(summary).length).toBeLessThan(8_000)

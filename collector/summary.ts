@@ -6,6 +6,7 @@ import { printable } from './terminal/escape.ts'
 
 const REASONS_MAX = 10
 const STALE_MAX = 20
+const IMPOSSIBLE_MAX = 10
 const SENTENCE_MAX = 200
 
 /** Each channel counts once. */
@@ -54,6 +55,8 @@ export interface Summary {
   readonly lastGap?: AnnouncedGap
   /** Some of the channels that are stale or down, those first that are so for longest. */
   readonly stale: readonly { readonly channel: string; readonly state: string; readonly since: number }[]
+  /** Some of the channels that will not come, and why: a symbol that is not listed, a type that is refused. */
+  readonly impossible: readonly { readonly channel: string; readonly why: string }[]
 }
 
 export function summaryOf(status: CollectorStatus): Summary {
@@ -77,6 +80,7 @@ export function summaryOf(status: CollectorStatus): Summary {
     gaps: ledger.gaps,
     ...(lastGap === undefined ? {} : { lastGap }),
     stale: silent(channels),
+    impossible: impossible(channels),
   }
 }
 
@@ -115,4 +119,11 @@ function silent(channels: readonly ChannelStatus[]): Summary['stale'] {
     .toSorted((a, b) => a.since - b.since)
     .slice(0, STALE_MAX)
     .map((one) => ({ channel: channelKey(one), state: one.state, since: Math.floor(one.since / 1000) }))
+}
+
+function impossible(channels: readonly ChannelStatus[]): Summary['impossible'] {
+  return channels
+    .filter((one) => one.impossible === true)
+    .slice(0, IMPOSSIBLE_MAX)
+    .map((one) => ({ channel: channelKey(one), why: printable(one.detail ?? one.state, SENTENCE_MAX) }))
 }

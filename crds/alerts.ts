@@ -7,6 +7,7 @@ export const ALERTS = [
   'MarketPrismAllExchangesDisconnected',
   'MarketPrismMessageProcessingStopped',
   'MarketPrismNATSDisconnected',
+  'MarketPrismFilesNotWritten',
   'MarketPrismDataStale',
   'MarketPrismMessagesDropped',
   'MarketPrismExchangeDisconnected',

@@ -21,6 +21,8 @@ const SERVERS = { oldest: 'kube-apiserver-oldest', newest: 'kube-apiserver' } as
   ToolName
 >
 type Age = keyof typeof SERVERS
+type State = 'passed' | 'failed' | 'skipped'
+const WORD = { passed: 'yes', failed: 'NO', skipped: 'not tried' } as const satisfies Record<State, string>
 
 process.exitCode = await main(process.argv.slice(2)).catch((error: Error) => {
   console.error(error.message)
@@ -42,8 +44,6 @@ function ageOf(name: string): Age {
   if (Object.hasOwn(SERVERS, name)) return name as Age
   throw new Error(`there is no server '${name}'; write one of ${Object.keys(SERVERS).join(', ')}.`)
 }
-
-type State = 'passed' | 'failed' | 'skipped'
 
 /** What became of every test at one server. */
 interface Column {
@@ -89,8 +89,6 @@ function stateOf(test: TestCase): State {
   const { state } = test.result()
   return state === 'pending' ? 'failed' : state
 }
-
-const WORD = { passed: 'yes', failed: 'NO', skipped: 'not tried' } as const satisfies Record<State, string>
 
 /** A line for each test, a column for each server. */
 function tableOf(columns: readonly Column[]): string {

@@ -113,7 +113,7 @@ test('tells of a change that matters, and of no other', async () => {
 
 test('what matters: readiness, whether some or all are stale, how each market does, how many channels there are', () => {
   const { channels, markets } = well
-  expect(gistOf(well)).toBe('ready=true stale=none total=20 binance:perpetual=well okx:spot=well')
+  expect(gistOf(well)).toBe('ready=true stale=none total=20 impossible=0 binance:perpetual=well okx:spot=well')
   expect(gistOf({ ...well, channels: { ...channels, stale: 3 } })).toContain('stale=some')
   expect(gistOf({ ...well, channels: { ...channels, stale: 20 } })).toContain('stale=all')
   const okx = { channels: 10, live: 0, stale: 10, sessionsOpen: 0, sessions: 1 }

@@ -243,8 +243,14 @@ function podAddress({ status }: KubeObject): Address | undefined {
 }
 
 /** What of a summary a Collector is looked at for when it changes. */
-export function gistOf({ ready, channels: { total, stale }, markets }: Summary): string {
+export function gistOf({ ready, channels: { total, stale, impossible }, markets }: Summary): string {
   const staleness = stale === 0 ? 'none' : stale >= total ? 'all' : 'some'
   const beings = Object.entries(markets).map(([market, said]) => `${market}=${wellBeing(said)}`)
-  return [`ready=${ready}`, `stale=${staleness}`, `total=${total}`, ...beings.toSorted()].join(' ')
+  return [
+    `ready=${ready}`,
+    `stale=${staleness}`,
+    `total=${total}`,
+    `impossible=${impossible}`,
+    ...beings.toSorted(),
+  ].join(' ')
 }

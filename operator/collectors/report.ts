@@ -1,5 +1,6 @@
 // What is said of a Collector after a pass: its status where that is news, and events for what changed.
 import type { Hold } from '../healing/guards.ts'
+import type { Summary } from '../healing/summary.ts'
 import { ApiError } from '../kube/client.ts'
 import { type KubeObject, namesOf } from '../kube/objects.ts'
 import type { StandingMore } from '../metrics/counts.ts'
@@ -9,6 +10,7 @@ import { isCrashing, type Publishing, placeOf, troubleOf } from './publishing.ts
 import type { Seen } from './observe.ts'
 import {
   type ChannelCounts,
+  type Impossible,
   isNews,
   no,
   type Problem,
@@ -56,7 +58,7 @@ export async function writeHealing(key: string, world: World): Promise<void> {
 /** Writes the status where it is news, and tells of it. */
 export async function report(seen: Seen, wish: Wish | undefined, outcome: Outcome, world: World): Promise<void> {
   const { owner, object, status: old } = seen
-  const channels = channelsOf(seen, world)
+  const said = saidOf(seen, world)
   const status = statusOf({
     owner,
     old,
@@ -68,7 +70,8 @@ export async function report(seen: Seen, wish: Wish | undefined, outcome: Outcom
     shards: shardsOf(seen, wish),
     progress: progressOf(seen, outcome),
     monitoring: monitoringOf(wish, outcome),
-    channels,
+    channels: channelsOf(said),
+    impossible: impossibleOf(said),
     healing: healingOf(seen, world),
   })
   const isReady = status.conditions?.find(({ type }) => type === 'Ready')?.status === 'True'
@@ -185,25 +188,34 @@ function stuckText({ name, shard, publisher, object }: Publishing, pods: readonl
   return isLate ? [`${name}: its pod has not become ready in time`] : []
 }
 
-/** What the pods say of their channels, one publisher of each shard. */
-function channelsOf({ pods }: Seen, world: World): ChannelCounts | undefined {
-  const shards = new Map<number, ChannelCounts>()
+/** What the pods say, of each shard the publisher that has more of its channels. */
+function saidOf({ pods }: Seen, world: World): Summary[] {
+  const shards = new Map<number, Summary>()
   for (const pod of pods) {
     const said = world.observed(pod.metadata.uid ?? '')?.summary
     if (said === undefined) continue
-    const { total, live, quiet, stale, down } = said.channels
-    const counts = { total, live: live + quiet, stale: stale + down }
     const { shard } = placeOf(pod)
     const known = shards.get(shard)
-    // Of several, such as two publishers, the one that has more of its channels.
-    if (known === undefined || counts.live > known.live) shards.set(shard, counts)
+    if (known === undefined || alive(said) > alive(known)) shards.set(shard, said)
   }
-  if (shards.size === 0) return undefined
-  return [...shards.values()].reduce((sum, one) => ({
-    total: sum.total + one.total,
-    live: sum.live + one.live,
-    stale: sum.stale + one.stale,
-  }))
+  return [...shards.values()]
+}
+
+const alive = ({ channels: { live, quiet } }: Summary): number => live + quiet
+
+function channelsOf(said: readonly Summary[]): ChannelCounts | undefined {
+  if (said.length === 0) return undefined
+  const sum = (of: (channels: Summary['channels']) => number) => said.reduce((all, one) => all + of(one.channels), 0)
+  return {
+    total: sum(({ total }) => total),
+    live: sum(({ live, quiet }) => live + quiet),
+    stale: sum(({ stale, down }) => stale + down),
+  }
+}
+
+function impossibleOf(said: readonly Summary[]): Impossible {
+  const some = said.flatMap(({ impossible }) => impossible).toSorted((a, b) => a.channel.localeCompare(b.channel))
+  return { count: said.reduce((all, { channels }) => all + channels.impossible, 0), some }
 }
 
 /** Events for what changed: each with a fixed sentence, so that they add up. */

@@ -41,6 +41,12 @@ export interface ChannelCounts {
   readonly stale: number
 }
 
+/** Channels that will not come: how many, and some of them with the reason. */
+export interface Impossible {
+  readonly count: number
+  readonly some: readonly { readonly channel: string; readonly why: string }[]
+}
+
 export interface Findings {
   readonly owner: Pick<Owner, 'name' | 'generation'>
   readonly old: Status | undefined
@@ -54,11 +60,13 @@ export interface Findings {
   readonly progress: Progress
   readonly monitoring: Verdict
   readonly channels: ChannelCounts | undefined
+  readonly impossible: Impossible
   readonly healing: Status['healing']
 }
 
 const MESSAGE_MAX = 4000
 const SHARDS_NAMED_MAX = 5
+const CHANNELS_NAMED_MAX = 5
 
 export function statusOf(findings: Findings): Status {
   const { owner, old, shards, channels, healing } = findings
@@ -126,14 +134,22 @@ function progression({ faults, isPaused, progress }: Findings): Verdict {
   return yes('RollingOut', `Waiting for ${progress.waitingFor.slice(0, SHARDS_NAMED_MAX).join(', ')}.`)
 }
 
-function degradation({ faults, problems, channels }: Findings): Verdict {
+function degradation({ faults, problems, channels, impossible }: Findings): Verdict {
   if (faults.length > 0) return yes('Invalid', faults.join(' '))
   const [first] = problems
   if (first !== undefined) return yes(first.reason, problems.map(({ message }) => message).join(' '))
   if (channels !== undefined && channels.stale > 0) {
     return yes('ChannelsStale', 'Channels have no data that should have some; see kubectl marketprism status.')
   }
+  if (impossible.count > 0) return yes('ChannelsImpossible', impossibleText(impossible))
   return no('AsExpected', 'Nothing is known to be wrong.')
+}
+
+function impossibleText({ count, some }: Impossible): string {
+  const named = some.slice(0, CHANNELS_NAMED_MAX).map(({ channel, why }) => `${channel}: ${why}`)
+  const left = count - named.length
+  const more = left > 0 ? [`${left} more, which kubectl marketprism status names`] : []
+  return `Channels that will not come, while the others go on: ${[...named, ...more].join(' | ')}`
 }
 
 function scalability({ hasOwnShards }: Findings): Verdict {

@@ -3,6 +3,7 @@
 import * as z from 'zod'
 
 const MARKETS_MAX = 32
+const IMPOSSIBLE_MAX = 100
 const STALE_MAX = 20
 const REASONS_MAX = 16
 const SENTENCE_MAX = 300
@@ -41,6 +42,11 @@ export const summarySchema = z.object({
   gaps: z.int().min(0).max(Number.MAX_SAFE_INTEGER),
   lastGap: z.object({ channel: sentence, reason: sentence, from: time, to: time }).optional(),
   stale: z.array(z.object({ channel: sentence, state: sentence, since: time })).max(STALE_MAX),
+  // Pods of an older image do not say.
+  impossible: z
+    .array(z.object({ channel: sentence, why: sentence }))
+    .max(IMPOSSIBLE_MAX)
+    .default([]),
 })
 
 export type Summary = z.output<typeof summarySchema>

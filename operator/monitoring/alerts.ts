@@ -105,7 +105,7 @@ function expressionOf(rule: Rule, threshold: number, owner: Owner, q: Query): st
   })
   const before = [...Map.groupBy(explanations(rule.followsFrom, owner), (one) => on(one.on))].map(([labels, all]) => {
     const alerts = q.alerts(`alertname=~"${all.map(({ by }) => by).join('|')}",alertstate="firing"`)
-    return `unless ${labels} max_over_time(${alerts}[${AFTERMATH}])`
+    return `unless ${labels} max_over_time(${alerts}[${rule.aftermath ?? AFTERMATH}])`
   })
   const except = [...now, ...before]
   return except.length === 0 ? condition : `(${condition})\n${except.join('\n')}`

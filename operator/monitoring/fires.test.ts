@@ -28,6 +28,7 @@ import { ruleOf, RULES } from './rules.ts'
 import { ToolMissing } from '../../hack/tools.ts'
 
 const C = 'marketprism_collector_'
+const O = 'marketprism_operator_collector_'
 const TRADE = 'exchange="binance",market="spot",type="trade"'
 const BOOK = 'exchange="okx",market="spot",type="orderbook"'
 /** From before the fault until the alert must have fired. */
@@ -60,6 +61,12 @@ const QUIET: Readonly<Record<string, Series>> = {
       `_x${before} ${seconds}+15x${all - before}`,
     [`${C}messages_foreign_total{pod="majors-0-a-2"}`]: ({ before, all }) => `_x${before} 0+1500x3 6000x${all}`,
     'process_start_time_seconds{pod="majors-0-a-2"}': time((seconds) => seconds),
+  },
+  'rollouts, one after another, whose new pods announce what they cannot know': {
+    [`${O}rollout_started_timestamp_seconds{}`]: ({ before, seconds, all }) =>
+      `_x${before} ${seconds}x8 _x12 ${seconds + 315}x8 _x${all - before - 30}`,
+    [`${C}gaps_total{${TRADE},pod="majors-0-a-2"}`]: appears(2),
+    [`${C}gaps_total{${TRADE},pod="majors-0-a-3"}`]: ({ before, all }) => `_x${before + 22} 2x${all}`,
   },
   'a second publisher that lags, and then goes': {
     'marketprism_operator_collector_pods_desired{}': flat(2),

@@ -40,7 +40,9 @@ test('the alerts are those that fit the sink, and those that nobody disabled', (
   const always = RULES.filter(({ wanted }) => wanted === undefined).map(({ alert }) => alert)
   expect(alertsOf(desiredOf())).toEqual(expect.arrayContaining([...always, 'MarketPrismNATSDisconnected']))
   expect(alertsOf(desiredOf())).not.toContain('MarketPrismHighDiskUsage')
-  expect(alertsOf(desiredOf(FILES)).toSorted()).toEqual([...always, 'MarketPrismHighDiskUsage'].toSorted())
+  expect(alertsOf(desiredOf(FILES)).toSorted()).toEqual(
+    [...always, 'MarketPrismFilesNotWritten', 'MarketPrismHighDiskUsage'].toSorted(),
+  )
   expect(alertsOf(desiredOf({ redundancy: 2 }))).toContain('MarketPrismRedundancyLost')
   expect(alertsOf(desiredOf({ redundancy: 2 }))).not.toContain('MarketPrismForeignMessages')
   const disabled = desiredOf({ monitoring: { alerts: { disabled: ['MarketPrismQueueBacklog'] } } })

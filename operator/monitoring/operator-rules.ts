@@ -38,7 +38,8 @@ export const OPERATOR_RULES: readonly OperatorRule[] = [
     alert: 'MarketPrismOperatorNotLeading',
     tier: 'P2',
     for: '1m',
-    detectWithin: 105,
+    // One that reaches nobody holds on to its Lease for 20 s.
+    detectWithin: 135,
     judges: 'amount',
     // A Lease that is not given back is free after half a minute.
     when: (of) => `sum(${of('marketprism_operator_leader')}) == 0`,

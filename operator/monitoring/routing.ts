@@ -44,7 +44,9 @@ export function inhibitionsOf(owner: Owner): Inhibition[] {
   const known = pairs.filter(({ by }) => names.has(by))
   return [...Map.groupBy(known, ({ by, equal }) => `${by} ${equal.join(' ')}`).values()].flatMap((all) => {
     const [first] = all
-    return first === undefined ? [] : [{ by: first.by, silenced: all.map(({ alert }) => alert), equal: first.equal }]
+    return first === undefined
+      ? []
+      : [{ by: first.by, silenced: [...new Set(all.map(({ alert }) => alert))], equal: first.equal }]
   })
 }
 

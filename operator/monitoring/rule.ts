@@ -34,8 +34,10 @@ export interface Rule {
   readonly when: (at: At) => string
   /** Larger alerts that say it already: silent where their condition holds with these labels alike. */
   readonly explainedBy?: readonly Explained[]
-  /** Larger alerts whose end leaves this behind: silent for a quarter of an hour after they fired. */
+  /** Larger alerts whose end leaves this behind: silent for {@link aftermath} after they fired. */
   readonly followsFrom?: readonly Explained[]
+  /** A quarter of an hour by default. */
+  readonly aftermath?: string
   readonly summary: string
   /** `{{ $value }}` and labels as Prometheus fills them in. */
   readonly description: string

@@ -15,5 +15,5 @@ export async function noise({ quick }: Context): Promise<Record<string, Figure>>
     throw cause
   })
   const seeds = Array.from({ length: REPORTED_ON.to - REPORTED_ON.from + 1 }, (_, i) => REPORTED_ON.from + i)
-  return figuresOf(await playSeeds(quick ? seeds.slice(0, 1) : seeds, quick ? 2 : MONTH, () => {}))
+  return figuresOf(await playSeeds(quick ? { seeds: seeds.slice(0, 1), days: 2 } : { seeds, days: MONTH }))
 }

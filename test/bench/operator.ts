@@ -293,6 +293,7 @@ async function startSummaries() {
       spool: { bytesUsed: 0, bytesMax: 67_108_864 },
       gaps: answers,
       stale: [],
+      impossible: [],
     }
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(summary))
   })

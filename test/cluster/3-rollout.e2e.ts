@@ -5,7 +5,7 @@ import { beforeAll, expect } from 'vitest'
 import { SYSTEM } from '../../hack/deploy.ts'
 import { figure } from './figures.ts'
 import { audited, judge, losses, mark, type Mark } from './judge.ts'
-import { collectorFor, HEAVY, installExchange, streamOf, SYMBOLS } from './objects.ts'
+import { collectorFor, HEAVY, installExchange, LISTED, streamOf, SYMBOLS } from './objects.ts'
 import { step, wholeStep } from './step.ts'
 import {
   apply,
@@ -32,7 +32,7 @@ const RATE = Number(process.env['E2E_RATE'] ?? 9_000)
 let at: { websocket: string; rest: string }
 
 beforeAll(async () => {
-  const urls = await installExchange(HEAVY.exchange, { ...HEAVY, symbols: SYMBOLS.length, rate: RATE })
+  const urls = await installExchange(HEAVY.exchange, { ...HEAVY, symbols: LISTED, rate: RATE })
   at = urls[HEAVY.market] as typeof at
   // An exchange that was started anew counts from the beginning.
   if ((await get('collector', NAME)) === undefined) await removeStream(CASE.stream)
@@ -41,8 +41,9 @@ beforeAll(async () => {
 })
 
 function heavy(spec: object = {}): object {
-  // Their ids are the exchange's own, and the same on every connection. Books are cut for each connection as it comes.
-  const types = ['trade', 'ticker']
+  // Ids of trades and tickers are the exchange's own, and the same on every connection; books, which are cut for each
+  // connection as it comes, are judged by the audit: whether what is stored of both pods is one book.
+  const types = ['trade', 'ticker', 'orderbook']
   return collectorFor({ ...HEAVY, name: NAME, at, symbols: SYMBOLS, types, spec: { shards: 2, ...spec } })
 }
 
@@ -179,7 +180,9 @@ step(
     const report = await audited(CASE.stream, '--since', new Date(first.atMs).toISOString())
     expect(losses(report)).toEqual({ announced: 0, unannounced: 0, findings: [] })
     expect(report.channels.filter(({ duplicates }) => duplicates > 0)).toEqual([])
-    expect(report.channels.length).toBeGreaterThanOrEqual(2 * SYMBOLS.length)
+    expect(report.channels.filter(({ book }) => (book?.breaks ?? 0) > 0)).toEqual([])
+    expect(report.channels.filter(({ book }) => book !== undefined)).toHaveLength(SYMBOLS.length)
+    expect(report.channels.length).toBeGreaterThanOrEqual(3 * SYMBOLS.length)
   },
 )
 

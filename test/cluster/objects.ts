@@ -22,9 +22,12 @@ export const HEAVY = { name: 'exchange-heavy', exchange: 'binance', market: 'spo
 /** Symbols that all simulations of enough symbols trade, as ours are named. */
 export const SYMBOLS = ['BTC', 'ETH', 'SOL', '1INCH', 'XRP', '1000SHIB', 'BNB', 'DOGE'].map((base) => `${base}-USDT`)
 
+/** With {@link SYMBOLS} all of them: between them stands one whose name is not of ASCII. */
+export const LISTED = SYMBOLS.length + 1
+
 /** Binance's has the symbols that the Collector of test/cluster/2-collect.e2e.ts changes. */
 export function simulationOf(exchange: string): Simulation {
-  return { symbols: exchange === HEAVY.exchange ? SYMBOLS.length : 2 }
+  return { symbols: exchange === HEAVY.exchange ? LISTED : 2 }
 }
 
 async function home(): Promise<Record<string, string>> {

@@ -56,7 +56,7 @@ export async function openEngine(): Promise<Engine> {
   const start = async (): Promise<void> => {
     const [port = 0] = await freePorts(1)
     const flags = ['--config.file=prometheus.yaml', '--storage.tsdb.path=data', '--log.level=error']
-    const limits = [`--query.lookback-delta=${STEP}s`, '--query.max-samples=500000000', '--query.timeout=10m']
+    const limits = [`--query.lookback-delta=${STEP}s`, '--query.max-samples=500000000', '--query.timeout=1h']
     // Compaction would merge blocks that are to be removed again.
     const asIs = ['--storage.tsdb.max-block-duration=2h', '--no-storage.tsdb.allow-overlapping-compaction']
     const kept = [...asIs, '--storage.tsdb.retention.time=100y', `--web.listen-address=127.0.0.1:${port}`]

@@ -1,8 +1,8 @@
 // What the rules of a Collector say of the days of a seed.
 //
 // In: the rules as they are written for a Collector, and a Prometheus that has its series. Out: alerts, from when to when.
-// Always: rules that look at ALERTS (an incident is not learnt) are asked again with the alerts that came out, until what
-// goes in comes out: since a rule sees only what is past, there is one such answer, and it is what Prometheus would have had.
+// Always: rules that look at ALERTS (an incident is not learnt) are asked again where those alerts came out otherwise, until
+// what goes in comes out: since a rule sees only what is past, there is one such answer, and it is what Prometheus would have had.
 import { parseDuration } from '../../crds/duration.ts'
 import type { WrittenRule } from '../../operator/monitoring/alerts.ts'
 import type { Engine, Labels, Record } from './engine.ts'
@@ -44,12 +44,29 @@ function reads(expr: string, name: string): boolean {
   return expr.includes(`${name}{`)
 }
 
-/** Whether what it records depends on alerts. */
-function followsAlerts(record: Record, records: readonly Record[]): boolean {
-  return (
-    record.expr.includes('ALERTS{') ||
-    records.some((one) => reads(record.expr, one.record) && followsAlerts(one, records))
-  )
+/** Names of the alerts that an expression follows, by itself or by what it reads. */
+function followed(expr: string, records: readonly Record[]): Set<string> {
+  const own = [...expr.matchAll(/ALERTS\{[^}]*alertname=~?"([^"]*)"/g)].flatMap(([, names = '']) => names.split('|'))
+  const read = records.filter(({ record }) => reads(expr, record))
+  return new Set([...own, ...read.flatMap((one) => [...followed(one.expr, records)])])
+}
+
+/** Rules, and the alerts that they follow: what they find changes with those alone. */
+interface Followers {
+  readonly names: ReadonlySet<string>
+  readonly records: readonly Record[]
+  readonly alerts: readonly WrittenRule[]
+}
+
+function followersOf({ records, alerts }: Rules): Followers[] {
+  const keyOf = ({ expr }: { expr: string }): string => [...followed(expr, records)].toSorted().join('|')
+  const all = [...new Set([...records, ...alerts].map(keyOf))].map((key) => ({
+    names: new Set(key.split('|').filter((name) => name !== '')),
+    records: records.filter((one) => keyOf(one) === key),
+    alerts: alerts.filter((one) => keyOf(one) === key),
+  }))
+  // What reads another's follows all that it follows, and comes after it.
+  return all.toSorted((a, b) => a.names.size - b.names.size)
 }
 
 /** All that fired within so many seconds, and after how many passes that stood. */
@@ -59,30 +76,25 @@ export async function evaluate(
   seconds: number,
 ): Promise<{ fired: Fired[]; passes: number }> {
   const [from, to] = [START, START + seconds]
-  const following = rules.records.filter((one) => followsAlerts(one, rules.records))
-  const recordAll = async (records: readonly Record[]): Promise<string[]> => {
+  const ask = async ({ records, alerts }: Rules): Promise<{ blocks: string[]; found: Judged[] }> => {
     const blocks: string[] = []
     for (const level of levelsOf(records)) blocks.push(...(await engine.record(level, from, to)))
-    return blocks
+    return { blocks, found: await episodesOfAll(engine, alerts, from, to) }
   }
-  await recordAll(rules.records.filter((one) => !following.includes(one)))
-  const isFollowing = ({ expr }: WrittenRule): boolean =>
-    expr.includes('ALERTS{') || following.some(({ record }) => reads(expr, record))
-  const settled = await episodesOfAll(
-    engine,
-    rules.alerts.filter((one) => !isFollowing(one)),
-    from,
-    to,
-  )
-  const followers = rules.alerts.filter(isFollowing)
-  let known = settled
+  const followers = followersOf(rules)
+  const answers = new Map<Followers, Awaited<ReturnType<typeof ask>>>()
+  for (const one of followers) if (one.names.size === 0) answers.set(one, await ask(one))
+  let known: readonly Judged[] = []
+  let alerts: readonly string[] = []
   for (let passes = 1; ; passes++) {
-    const blocks = [...(await engine.load(alertSeries(known, to))), ...(await recordAll(following))]
-    const found = [...settled, ...(await episodesOfAll(engine, followers, from, to))]
-    if (sameAs(found, known) || passes === PASSES_MAX)
-      return { fired: found.flatMap((one) => firedOf(one) ?? []), passes }
-    await engine.remove(blocks)
-    known = found
+    const now = [...answers.values()].flatMap(({ found }) => found)
+    const changed = changedIn(known, now)
+    const due = followers.filter((one) => !answers.has(one) || changed.some((name) => one.names.has(name)))
+    if (due.length === 0 || passes > PASSES_MAX) return { fired: now.flatMap((one) => firedOf(one) ?? []), passes }
+    await engine.remove([...alerts, ...due.flatMap((one) => answers.get(one)?.blocks ?? [])])
+    alerts = await engine.load(alertSeries(now, to))
+    for (const one of due) answers.set(one, await ask(one))
+    known = now
   }
 }
 
@@ -115,13 +127,14 @@ async function episodesOfAll(
   return all
 }
 
-function sameAs(some: readonly Judged[], others: readonly Judged[]): boolean {
-  const text = (all: readonly Judged[]): string =>
-    all
-      .map(({ rule, labels, pending, fired, end }) => JSON.stringify([rule.alert, labels, pending, fired, end]))
-      .toSorted()
-      .join('\n')
-  return text(some) === text(others)
+/** Names of the alerts that were not the same. */
+function changedIn(some: readonly Judged[], others: readonly Judged[]): string[] {
+  const text = ({ rule, labels, pending, fired, end }: Judged): string =>
+    JSON.stringify([rule.alert, labels, pending, fired, end])
+  const [one, other] = [some, others].map((all) => new Map(all.map((each) => [text(each), each.rule.alert])))
+  const only = (of = new Map<string, string>(), but = new Map<string, string>()) =>
+    [...of].flatMap(([key, name]) => (but.has(key) ? [] : [name]))
+  return [...new Set([...only(one, other), ...only(other, one)])]
 }
 
 function firedOf({ rule, labels, fired, end }: Judged): Fired | undefined {

@@ -1,4 +1,4 @@
-// `npm run noise -- [--seeds 11-20] [--days 30] [--quick]`: false alarms, and what is missed, over simulated days.
+// `npm run noise -- [--seeds 11-20] [--days 30] [--lanes N] [--quick]`: false alarms, and what is missed, over simulated days.
 //
 // Where whole months were played, docs/noise.md follows, and the figures of seeds 11 to 20. --quick plays two days of one seed.
 // Exit codes: 0 well; 1 something could not be played; 2 a command line that cannot be understood.
@@ -26,6 +26,7 @@ if (typeof asked === 'string') {
 interface Asked {
   readonly seeds: readonly number[]
   readonly days: number
+  readonly lanes?: number
 }
 
 function read(): Asked | string {
@@ -33,6 +34,7 @@ function read(): Asked | string {
     options: {
       seeds: { type: 'string', default: `${REPORTED_ON.from}-${REPORTED_ON.to}` },
       days: { type: 'string', default: String(MONTH) },
+      lanes: { type: 'string' },
       quick: { type: 'boolean', default: false },
     },
   })
@@ -41,17 +43,25 @@ function read(): Asked | string {
   const days = Number(values.days)
   if (from === undefined || Number(to) < Number(from)) return "--seeds: write one, or the first and the last: '11-20'"
   if (!Number.isSafeInteger(days) || days < 1 || days > 60) return '--days: write a whole number from 1 to 60'
-  return { seeds: Array.from({ length: Number(to) - Number(from) + 1 }, (_, i) => Number(from) + i), days }
+  const lanes = Number(values.lanes ?? 1)
+  if (!Number.isSafeInteger(lanes) || lanes < 1) return '--lanes: write how many seeds are played at the same time'
+  const seeds = Array.from({ length: Number(to) - Number(from) + 1 }, (_, i) => Number(from) + i)
+  return { seeds, days, ...(values.lanes === undefined ? {} : { lanes }) }
 }
 
-async function play({ seeds, days }: Asked): Promise<void> {
+async function play({ days, ...asked }: Asked): Promise<void> {
   const began = performance.now()
-  const judged = await playSeeds(seeds, days, (one) => tell(one, (performance.now() - began) / 1000))
+  let kept = Promise.resolve()
+  const done = (one: Judged): Promise<void> => {
+    tell(one, (performance.now() - began) / 1000)
+    // One at a time, each as it ends: a month takes long.
+    return (kept = kept.then(() => (days === MONTH ? keep([one]) : undefined)))
+  }
+  const judged = await playSeeds({ ...asked, days, done })
   for (const [id, { value, detail }] of Object.entries(figuresOf(judged))) {
     console.log(`${id.padEnd(18)} ${rounded(value)}  ${JSON.stringify(detail)}`)
   }
   if (days !== MONTH) return
-  await keep(judged)
   const reported = within(await readPlayed(), REPORTED_ON)
   if (reported.length <= REPORTED_ON.to - REPORTED_ON.from) return
   const figures = Object.entries(figuresOf(reported)).map(([id, { value, detail }]) => {

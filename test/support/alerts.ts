@@ -51,6 +51,16 @@ export interface Fault {
   readonly also?: readonly AlertName[]
 }
 
+const SINK_STOPPED = {
+  series: { [`${C}sink_last_acknowledged_timestamp_seconds{}`]: STOPPED },
+  sudden: { [`${C}sink_connected{sink="nats"}`]: turns(1, 0) },
+  // Nothing is acknowledged since nothing waits.
+  near: {
+    [`${C}sink_last_acknowledged_timestamp_seconds{}`]: STOPPED,
+    [`${C}spool_messages{}`]: turns(3, 0),
+  },
+} satisfies Fault
+
 /** For each alert what it is about. */
 export const FAULTS: Readonly<Record<AlertName, Fault>> = {
   MarketPrismSystemDown: {
@@ -75,15 +85,9 @@ export const FAULTS: Readonly<Record<AlertName, Fault>> = {
       [`${C}stale_after_seconds{${BOOK}}`]: flat(3000),
     },
   },
-  MarketPrismNATSDisconnected: {
-    series: { [`${C}sink_last_acknowledged_timestamp_seconds{}`]: STOPPED },
-    sudden: { [`${C}sink_connected{sink="nats"}`]: turns(1, 0) },
-    // Nothing is acknowledged since nothing waits.
-    near: {
-      [`${C}sink_last_acknowledged_timestamp_seconds{}`]: STOPPED,
-      [`${C}spool_messages{}`]: turns(3, 0),
-    },
-  },
+  MarketPrismNATSDisconnected: { ...SINK_STOPPED, also: ['MarketPrismFilesNotWritten'] },
+  // A sink that takes nothing, whichever it is: of one Collector only one of the two rules is there.
+  MarketPrismFilesNotWritten: { ...SINK_STOPPED, also: ['MarketPrismNATSDisconnected'] },
   MarketPrismDataStale: {
     series: silent(BOOK),
     near: { ...silent(TRADE), [`${C}stale_after_seconds{${TRADE}}`]: flat(3000) },

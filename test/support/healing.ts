@@ -53,6 +53,7 @@ export function sampleSummary(markets: readonly string[], change: Partial<Summar
     spool: { bytesUsed: 0, bytesMax: 67_108_864 },
     gaps: 0,
     stale: [],
+    impossible: [],
     ...change,
   }
 }

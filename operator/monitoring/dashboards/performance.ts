@@ -190,7 +190,7 @@ function sink(): Panel[] {
     {
       ...WIDE,
       title: 'Since the last acknowledgement',
-      alerts: ['MarketPrismNATSDisconnected'],
+      alerts: ['MarketPrismNATSDisconnected', 'MarketPrismFilesNotWritten'],
       description: 'How long ago the sink acknowledged for the last time.',
       unit: 's',
       steps: badFrom(limitOf('MarketPrismNATSDisconnected') / 2, limitOf('MarketPrismNATSDisconnected')),

@@ -1,6 +1,8 @@
 // Whether what flows is all of it, right, and in time.
 import { DENSE, type Explained, KIND, LOGS, on, type Recording, type Rule, STATUS } from '../rule.ts'
 import { baseline, season } from './baseline.ts'
+import { rolledOut } from './presence.ts'
+import { NOTHING_TAKEN } from './sink.ts'
 
 /** Messages a second below which half of them may be missing by chance. */
 const VOLUME_FLOOR = 5
@@ -102,6 +104,9 @@ export const flowRules: readonly Rule[] = [
       return `((${atOnce})\nor (${atLength}))\nand ${median} > ${VOLUME_FLOOR}\nand ${RATE.known(q)}`
     },
     explainedBy: INCIDENTS,
+    // Until five minutes are whole again.
+    followsFrom: INCIDENTS,
+    aftermath: '6m',
     summary: 'Fewer messages of {{ $labels.exchange }} {{ $labels.market }} {{ $labels.type }} than is usual.',
     description:
       '{{ $value | humanize }} messages/s are far less than in the hour before, and than at this time of day or than the rest.',
@@ -144,7 +149,8 @@ export const flowRules: readonly Rule[] = [
     thresholdOf: 'gaps of a channel within a quarter of an hour, on average',
     when({ q, threshold }) {
       const gaps = `900 * ${q.rate('marketprism_collector_gaps_total', '15m', KIND)}`
-      return `${gaps} > ${threshold} * ${q.total('marketprism_collector_channels', KIND)} and ${gaps} > ${GAPS_MIN}`
+      const often = `${gaps} > ${threshold} * ${q.total('marketprism_collector_channels', KIND)} and ${gaps} > ${GAPS_MIN}`
+      return `(${often}) unless ${on([])} ${rolledOut(q, '15m')}`
     },
     followsFrom: INCIDENTS,
     summary: 'Data of {{ $labels.exchange }} {{ $labels.market }} {{ $labels.type }} is missing again and again.',
@@ -163,7 +169,8 @@ export const flowRules: readonly Rule[] = [
     when({ q }) {
       const gaps = q.of('marketprism_collector_gaps_total')
       // The first of a counter that is born at 1 is no growth.
-      return `sum by (${KIND.join(', ')}) ((increase(${gaps}[2m]) > 0) or (${gaps} > 0 unless ${gaps} offset 2m))`
+      const fresh = `sum by (${KIND.join(', ')}) ((increase(${gaps}[2m]) > 0) or (${gaps} > 0 unless ${gaps} offset 2m))`
+      return `${fresh} unless ${on([])} ${rolledOut(q, '3m')}`
     },
     followsFrom: INCIDENTS,
     summary: 'Data of {{ $labels.exchange }} {{ $labels.market }} {{ $labels.type }} is missing.',
@@ -225,7 +232,7 @@ export const flowRules: readonly Rule[] = [
       const fast = q.rate(LATENCY_SECONDS, '2m', ['exchange'], 'le="0.25"', '_bucket')
       return `1 - ${fast} / ${all} > ${threshold} and ${all} > 1`
     },
-    explainedBy: [{ by: 'MarketPrismNATSDisconnected', on: [] }],
+    explainedBy: NOTHING_TAKEN,
     // Files that are forced to the disk once a second acknowledge once a second.
     wanted: ({ spec }) => spec.sink.file?.fsync !== 'everySecond',
     summary: 'Messages of {{ $labels.exchange }} are published late.',
@@ -246,10 +253,7 @@ export const flowRules: readonly Rule[] = [
       const more = `${LATENCY.value(q)} - ${LATENCY.median(q)}`
       return `${LATENCY.value(q)}\nand ${more} > ${threshold}\nand ${more} > ${LATENCY.band(q, 1)}\nand ${LATENCY.known(q)}`
     },
-    explainedBy: [
-      { by: 'MarketPrismNATSDisconnected', on: [] },
-      { by: 'MarketPrismHighProcessingLatency', on: ['exchange'] },
-    ],
+    explainedBy: [...NOTHING_TAKEN, { by: 'MarketPrismHighProcessingLatency', on: ['exchange'] }],
     summary: '{{ $labels.exchange }} {{ $labels.market }} {{ $labels.type }} is published later than is usual.',
     description: 'One of 20 messages took more than {{ $value | humanizeDuration }} from the socket to the sink.',
     cause: 'The sink got slower, or the pod more to do.',

@@ -11,6 +11,14 @@ export function rollingOut(q: Query): string {
   return `(time() - max(${started})) < ${ROLLOUT_SECONDS}`
 }
 
+/**
+ * Whether a rollout went on within this time. A pod that takes over cannot know what the one before it stored last, and
+ * announces it as a gap.
+ */
+export function rolledOut(q: Query, within: string): string {
+  return `max(max_over_time(${q.operator('marketprism_operator_collector_rollout_started_timestamp_seconds')}[${within}]))`
+}
+
 /** Shards of which no pod answers. */
 function missing(q: Query): string {
   const desired = `max(${q.operator('marketprism_operator_collector_shards_desired')})`

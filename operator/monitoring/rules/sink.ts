@@ -1,11 +1,26 @@
 // Whether what was made is stored: the sink, the spool before it, and the stream behind it.
-import { LOGS, on, type Rule, STATUS } from '../rule.ts'
+import { type At, type Explained, LOGS, on, type Rule, STATUS } from '../rule.ts'
 import type { Owner } from '../../resources/facts.ts'
 import { rollingOut } from './presence.ts'
 
 const intoNats = ({ spec }: Owner) => spec.sink.nats !== undefined
 const streamOf = ({ spec }: Owner) => spec.sink.nats?.stream.name ?? ''
+const intoFiles = ({ spec }: Owner) => spec.sink.file !== undefined
 const STREAM = 'nats stream info STREAM'
+
+/** Shards whose sink is not connected, or acknowledges nothing of what has waited for so many seconds. */
+function takingNothing({ q, threshold }: At): string {
+  const connected = `max by (shard) (${q.of('marketprism_collector_sink_connected')})`
+  const last = `max by (shard) (${q.of('marketprism_collector_sink_last_acknowledged_timestamp_seconds')})`
+  const waits = `min by (shard) (${q.of('marketprism_collector_spool_messages')}) > 0`
+  return `count(${connected} == 0 or (time() - ${last} > ${threshold} and ${on(['shard'])} ${waits})) > 0`
+}
+
+/** The larger alerts about a sink, one for each kind of it. */
+export const NOTHING_TAKEN = [
+  { by: 'MarketPrismNATSDisconnected', on: [] },
+  { by: 'MarketPrismFilesNotWritten', on: [] },
+] as const satisfies readonly Explained[]
 
 export const sinkRules: readonly Rule[] = [
   {
@@ -17,18 +32,29 @@ export const sinkRules: readonly Rule[] = [
     judges: 'staleness',
     threshold: 30,
     thresholdOf: 'seconds for which messages wait without any acknowledgement',
-    when({ q, threshold }) {
-      const connected = `max by (shard) (${q.of('marketprism_collector_sink_connected')})`
-      const last = `max by (shard) (${q.of('marketprism_collector_sink_last_acknowledged_timestamp_seconds')})`
-      const waits = `min by (shard) (${q.of('marketprism_collector_spool_messages')}) > 0`
-      return `count(${connected} == 0 or (time() - ${last} > ${threshold} and ${on(['shard'])} ${waits})) > 0`
-    },
+    when: takingNothing,
     summary: 'NATS takes no messages.',
     description:
       '{{ $value }} shards have no connection or no acknowledgement. Messages wait in memory until that is full.',
     cause: 'NATS is down, cannot be reached, or does not accept the credentials.',
     command: LOGS,
     wanted: intoNats,
+  },
+  {
+    alert: 'MarketPrismFilesNotWritten',
+    tier: 'P1',
+    group: 'data',
+    for: '15s',
+    detectWithin: 60,
+    judges: 'staleness',
+    threshold: 30,
+    thresholdOf: 'seconds for which messages wait and nothing is written',
+    when: takingNothing,
+    summary: 'Files are not written.',
+    description: '{{ $value }} shards cannot write their files. Messages wait in memory until that is full.',
+    cause: 'The volume is full, read-only or away, or the folder may not be written.',
+    command: LOGS,
+    wanted: intoFiles,
   },
   {
     alert: 'MarketPrismMessagesDropped',
@@ -81,7 +107,7 @@ export const sinkRules: readonly Rule[] = [
       const [used, limit] = [q.of('marketprism_collector_spool_bytes'), q.of('marketprism_collector_spool_limit_bytes')]
       return `max(${used} / ${on(['pod'])} ${limit}) > ${threshold}`
     },
-    explainedBy: [{ by: 'MarketPrismNATSDisconnected', on: [] }],
+    explainedBy: NOTHING_TAKEN,
     summary: 'The spool fills up.',
     description:
       '{{ $value | humanizePercentage }} of it are used. When it is full, messages are dropped, books first.',

@@ -26,8 +26,8 @@ export interface Rig {
 }
 
 const READY_SECONDS_MAX = 120
-/** Scrapes after which rates over a minute are whole. */
-const SCRAPES = 6
+/** Scrapes after which rates are whole, and what a second publisher announces of its start is two minutes old. */
+const SCRAPES = 9
 const SCRAPED_SECONDS_MAX = 240
 /** Nothing is active for so many intervals before a fault: every rule has been judged twice. */
 const QUIET = 2.7

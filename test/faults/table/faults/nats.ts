@@ -47,6 +47,8 @@ async function manage(
   }
 }
 
+/** One that is not durable is forgotten within seconds when nobody reads. */
+const QUANTS = { durable_name: 'quants', ack_policy: 'explicit' } as const
 const SMALL = { maxBytes: '4Mi', discard: 'new' }
 
 export const natsFaults: readonly CollectorFault[] = [
@@ -139,7 +141,7 @@ export const natsFaults: readonly CollectorFault[] = [
     expect: ['MarketPrismConsumerLag'],
     world: { isolated: true },
     begin: async (place) => {
-      await manage(place, (manager) => manager.consumers.add(place.stream, { name: 'quants', ack_policy: 'explicit' }))
+      await manage(place, (manager) => manager.consumers.add(place.stream, QUANTS))
       await fill(place, { messages: 110_000 })
       return () => manage(place, (manager) => manager.consumers.delete(place.stream, 'quants'))
     },

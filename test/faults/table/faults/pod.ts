@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { CollectorFault, Undo } from '../fault.ts'
-import type { Place } from '../place.ts'
+import type { Place, World } from '../place.ts'
 import { BROKEN_IMAGE, NAMESPACE } from '../cluster.ts'
 import { again, throttled } from '../again.ts'
 
 const DESCRIPTORS = 128
-const DISK_MB = 16
+const DISK_MB = 64
 /** V8 ends the process from 86 % on. */
 const HEAP_SHARE = 0.8
 
@@ -73,12 +73,28 @@ const back = ({ pods, says }: Place) => {
   says(undefined)
 }
 
-/** A folder of so many MB that is full when it is. */
-async function fillDisk({ folder }: Place): Promise<Undo> {
-  const file = join(folder, 'files', 'filler')
-  writeFileSync(file, Buffer.alloc(0.93 * DISK_MB * (1 << 20)))
-  return () => writeFileSync(file, '')
-}
+/** Files on a volume that is full when it is. */
+const VOLUME: (name: string) => World = (name) => ({
+  files: (path) => ({ path, volume: { size: `${DISK_MB}Mi` } }),
+  async prepare(folder, { standIns }) {
+    await promisify(execFile)('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MB}m`, 'faults', folder])
+    standIns.volume({ namespace: NAMESPACE, name: `${name}-0-a` }, folder)
+    return async () => void (await promisify(execFile)('umount', [folder]))
+  },
+})
+
+/** Fills this share of the volume, or all that is left of it. */
+const fillDisk =
+  (share: number) =>
+  ({ folder }: Place): Undo => {
+    const file = join(folder, 'files', 'filler')
+    try {
+      writeFileSync(file, Buffer.alloc(share * DISK_MB * (1 << 20)))
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+    }
+    return () => writeFileSync(file, '')
+  }
 
 export const podFaults: readonly CollectorFault[] = [
   {
@@ -167,17 +183,19 @@ export const podFaults: readonly CollectorFault[] = [
     id: 'disk',
     subject: 'collector',
     area: 'disk',
-    what: `a volume of ${DISK_MB} MB is filled to 93 %`,
+    what: `a volume of ${DISK_MB} MB is filled to 90 %`,
     expect: ['MarketPrismHighDiskUsage'],
-    world: {
-      files: (path) => ({ path, volume: { size: `${DISK_MB}Mi` } }),
-      async prepare(folder, { standIns }) {
-        await promisify(execFile)('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MB}m`, 'faults', folder])
-        standIns.volume({ namespace: NAMESPACE, name: 'disk-0-a' }, folder)
-        return async () => void (await promisify(execFile)('umount', [folder]))
-      },
-    },
-    begin: fillDisk,
+    world: VOLUME('disk'),
+    begin: fillDisk(0.9),
+  },
+  {
+    id: 'disk-full',
+    subject: 'collector',
+    area: 'disk',
+    what: `a volume of ${DISK_MB} MB is full`,
+    expect: ['MarketPrismFilesNotWritten'],
+    world: VOLUME('disk-full'),
+    begin: fillDisk(1),
   },
   {
     id: 'node-lost',
