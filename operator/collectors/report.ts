@@ -218,6 +218,12 @@ function impossibleOf(said: readonly Summary[]): Impossible {
   return { count: said.reduce((all, { channels }) => all + channels.impossible, 0), some }
 }
 
+/** What a pass changed, in one sentence: an Event each would be more writes than the changes themselves. */
+export function changedText(ids: readonly string[]): string {
+  const names = ids.map((id) => id.replace('/', ' ')).join(', ')
+  return ids.length === 1 ? `${names} was changed` : `${ids.length} objects were changed: ${names}`
+}
+
 /** Events for what changed: each with a fixed sentence, so that they add up. */
 function tell(
   { object, status: old }: Seen,
@@ -225,9 +231,8 @@ function tell(
   conditions: readonly { type: string; status: string; reason: string; message: string }[],
   { recorder }: World,
 ): void {
-  for (const id of changed) {
-    const [kind, name] = id.split('/')
-    recorder.say(object, { type: 'Normal', reason: 'Applied', message: `${kind} ${name} was changed`, action: 'Apply' })
+  if (changed.length > 0) {
+    recorder.say(object, { type: 'Normal', reason: 'Applied', message: changedText(changed), action: 'Apply' })
   }
   for (const { type, status, reason, message } of conditions) {
     const before = old?.conditions?.find((one) => one.type === type)

@@ -171,14 +171,15 @@ export const sinkRules: readonly Rule[] = [
     tier: 'P3',
     group: 'sink',
     for: '5m',
-    detectWithin: 600,
+    detectWithin: 345,
     judges: 'amount',
     threshold: 100_000,
     thresholdOf: 'messages that a consumer has not been given yet',
     when({ q, owner, threshold }) {
       const pending = q.stream('consumer_num_pending', streamOf(owner), ['consumer_name'])
       const before = q.stream('consumer_num_pending', streamOf(owner), ['consumer_name'], '5m')
-      return `max by (consumer_name) (${pending} > ${threshold} and ${pending} > ${before})`
+      // One that is new has no past, and is given the same five minutes to begin.
+      return `max by (consumer_name) (${pending} > ${threshold} unless ${pending} <= ${before})`
     },
     explainedBy: [{ by: 'MarketPrismNATSDisconnected', on: [] }],
     summary: 'Consumer {{ $labels.consumer_name }} falls behind.',
