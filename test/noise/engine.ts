@@ -25,6 +25,7 @@ export type Labels = Readonly<{ [label: string]: string }>
 export type Held = readonly { readonly labels: Labels; readonly times: readonly number[] }[]
 
 const START_MS_MAX = 60_000
+const START_TRIES = 5
 /** A query may give so many points of a series at most. */
 const POINTS_MAX = 11_000
 /** Of the durations that promtool's blocks may have, the longest, and the longest whose points one query gives. */
@@ -53,18 +54,24 @@ export async function openEngine(): Promise<Engine> {
   let url = ''
 
   /** What lies in the data folder is read at the start only. */
-  const start = async (): Promise<void> => {
+  const start = async (triesLeft = START_TRIES): Promise<void> => {
     const [port = 0] = await freePorts(1)
     const flags = ['--config.file=prometheus.yaml', '--storage.tsdb.path=data', '--log.level=error']
     const limits = [`--query.lookback-delta=${STEP}s`, '--query.max-samples=500000000', '--query.timeout=1h']
     // Compaction would merge blocks that are to be removed again.
     const asIs = ['--storage.tsdb.max-block-duration=2h', '--no-storage.tsdb.allow-overlapping-compaction']
     const kept = [...asIs, '--storage.tsdb.retention.time=100y', `--web.listen-address=127.0.0.1:${port}`]
-    server = startServer(prometheus, [...flags, ...limits, ...kept], folder)
-    url = `http://127.0.0.1:${port}`
-    for (const deadline = Date.now() + START_MS_MAX; !(await isReady(url)); await pause(50)) {
-      if (!server.isRunning || Date.now() > deadline) throw new Error(`prometheus is not ready: ${tailOf(server.log)}`)
+    const started = startServer(prometheus, [...flags, ...limits, ...kept], folder)
+    const own = `http://127.0.0.1:${port}`
+    for (const deadline = Date.now() + START_MS_MAX; !(await isReady(own)) || !started.isRunning; await pause(50)) {
+      if (started.isRunning && Date.now() <= deadline) continue
+      await started.end('killed')
+      // A port that was free is somebody else's by now: a month takes hundreds of starts.
+      if (tailOf(started.log, 500).includes('address already in use') && triesLeft > 0) return start(triesLeft - 1)
+      throw new Error(`prometheus is not ready: ${tailOf(started.log)}`)
     }
+    server = started
+    url = own
   }
   const stop = async (): Promise<void> => {
     await server?.end('killed')

@@ -48,7 +48,7 @@ The life of a Collector is simulated, ${reported[0]?.days ?? 30} days for each s
 week, quiet nights, bursts, wild hours and lulls, the hours of funding, hiccups of the sink, and the ordinary events below.
 On nine days of ten something really breaks. A real Prometheus judges the very rules that the operator installs, every ${STEP} s
 (the default of the Prometheus Operator, twice the interval of our own PodMonitor). Thresholds may be chosen on seeds
-${CHOSEN_ON.from} to ${CHOSEN_ON.to} (so far on the first three, by a sketch of the rules that is quicker than Prometheus); what counts are seeds ${REPORTED_ON.from} to ${REPORTED_ON.to}, which nobody looked at before
+${CHOSEN_ON.from} to ${CHOSEN_ON.to} (so far on the first three by a sketch of the rules that is quicker than Prometheus, and on the first by Prometheus itself); what counts are seeds ${REPORTED_ON.from} to ${REPORTED_ON.to}, which nobody looked at before
 (played: ${reported.map(({ seed }) => seed).join(', ') || 'none yet'}).
 
 - An incident is **found** when an alert about its data begins while it lasts. An alert that was there before finds nothing.
