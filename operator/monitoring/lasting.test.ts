@@ -94,6 +94,13 @@ const SCENARIOS: Readonly<Record<string, Course>> = {
       [`${O}rollout_started_timestamp_seconds{}`]: time((seconds) => seconds),
     },
   },
+  'gaps twenty minutes after the beginning of a rollout that does not end': {
+    clock: LASTS,
+    series: {
+      [`${O}rollout_started_timestamp_seconds{}`]: time((seconds) => seconds),
+      [`${C}gaps_total{${BOOK}}`]: ({ before, all }) => `0x${before + 20 * MINUTE} 9x${all}`,
+    },
+  },
   'a stream under the other prefix, of a leader and a follower': {
     clock: SOON,
     group: 'sink',
@@ -183,6 +190,12 @@ only('a rollout excuses ten minutes, and no more where nobody says that it is ov
   expect(at[0]).toBeGreaterThanOrEqual(600)
   expect(at[0]).toBeLessThanOrEqual(660)
   expect(at).toHaveLength(SOON.all - SOON.before - 2 - (at[0] ?? 0) / STEP_SECONDS + 1)
+})
+
+only('nor does it excuse gaps for longer', () => {
+  const scenario = 'gaps twenty minutes after the beginning of a rollout that does not end'
+  expect(secondsOf(scenario, 'MarketPrismDataGap')[0]).toBeGreaterThan(1200)
+  expect(secondsOf(scenario, 'MarketPrismDataGap')[0]).toBeLessThanOrEqual(1245)
 })
 
 only('NATS is read under either prefix, and its followers are no second stream', () => {

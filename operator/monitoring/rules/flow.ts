@@ -1,7 +1,7 @@
 // Whether what flows is all of it, right, and in time.
 import { DENSE, type Explained, KIND, LOGS, on, type Recording, type Rule, STATUS } from '../rule.ts'
 import { baseline, season } from './baseline.ts'
-import { rolledOut } from './presence.ts'
+import { rollingOut } from './presence.ts'
 import { NOTHING_TAKEN } from './sink.ts'
 
 /** Messages a second below which half of them may be missing by chance. */
@@ -150,7 +150,8 @@ export const flowRules: readonly Rule[] = [
     when({ q, threshold }) {
       const gaps = `900 * ${q.rate('marketprism_collector_gaps_total', '15m', KIND)}`
       const often = `${gaps} > ${threshold} * ${q.total('marketprism_collector_channels', KIND)} and ${gaps} > ${GAPS_MIN}`
-      return `(${often}) unless ${on([])} ${rolledOut(q, '15m')}`
+      // A pod that takes over announces what it cannot know of the one before it.
+      return `(${often}) unless ${on([])} (${rollingOut(q, 900)})`
     },
     followsFrom: INCIDENTS,
     summary: 'Data of {{ $labels.exchange }} {{ $labels.market }} {{ $labels.type }} is missing again and again.',
@@ -170,7 +171,7 @@ export const flowRules: readonly Rule[] = [
       const gaps = q.of('marketprism_collector_gaps_total')
       // The first of a counter that is born at 1 is no growth.
       const fresh = `sum by (${KIND.join(', ')}) ((increase(${gaps}[2m]) > 0) or (${gaps} > 0 unless ${gaps} offset 2m))`
-      return `${fresh} unless ${on([])} ${rolledOut(q, '3m')}`
+      return `${fresh} unless ${on([])} (${rollingOut(q, 180)})`
     },
     followsFrom: INCIDENTS,
     summary: 'Data of {{ $labels.exchange }} {{ $labels.market }} {{ $labels.type }} is missing.',

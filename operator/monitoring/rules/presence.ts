@@ -5,18 +5,12 @@ import { late, SILENCE, SILENCE_RATIO, SPARSE } from './silence.ts'
 
 const SESSIONS = 'marketprism_collector_sessions'
 
-export function rollingOut(q: Query): string {
+/** Whether a rollout goes on, or did so many seconds ago. */
+export function rollingOut(q: Query, ago = 0): string {
   const started = q.operator('marketprism_operator_collector_rollout_started_timestamp_seconds')
+  const lately = ago === 0 ? started : `max_over_time(${started}[${ago}s])`
   // Bounded: an operator that ends in the middle of a rollout must not excuse what is down for ever.
-  return `(time() - max(${started})) < ${ROLLOUT_SECONDS}`
-}
-
-/**
- * Whether a rollout went on within this time. A pod that takes over cannot know what the one before it stored last, and
- * announces it as a gap.
- */
-export function rolledOut(q: Query, within: string): string {
-  return `max(max_over_time(${q.operator('marketprism_operator_collector_rollout_started_timestamp_seconds')}[${within}]))`
+  return `(time() - max(${lately})) < ${ROLLOUT_SECONDS + ago}`
 }
 
 /** Shards of which no pod answers. */

@@ -8,13 +8,22 @@ const streamOf = ({ spec }: Owner) => spec.sink.nats?.stream.name ?? ''
 const intoFiles = ({ spec }: Owner) => spec.sink.file !== undefined
 const STREAM = 'nats stream info STREAM'
 
-/** Shards whose sink is not connected, or acknowledges nothing of what has waited for so many seconds. */
-function takingNothing({ q, threshold }: At): string {
-  const connected = `max by (shard) (${q.of('marketprism_collector_sink_connected')})`
-  const last = `max by (shard) (${q.of('marketprism_collector_sink_last_acknowledged_timestamp_seconds')})`
-  const waits = `min by (shard) (${q.of('marketprism_collector_spool_messages')}) > 0`
-  return `count(${connected} == 0 or (time() - ${last} > ${threshold} and ${on(['shard'])} ${waits})) > 0`
-}
+/** Of either kind of sink: shards whose sink is not connected, or acknowledges nothing of what waits. */
+const takingNothing = {
+  tier: 'P1',
+  group: 'data',
+  for: '15s',
+  detectWithin: 60,
+  judges: 'staleness',
+  threshold: 30,
+  thresholdOf: 'seconds for which messages wait without any acknowledgement',
+  when({ q, threshold }: At): string {
+    const connected = `max by (shard) (${q.of('marketprism_collector_sink_connected')})`
+    const last = `max by (shard) (${q.of('marketprism_collector_sink_last_acknowledged_timestamp_seconds')})`
+    const waits = `min by (shard) (${q.of('marketprism_collector_spool_messages')}) > 0`
+    return `count(${connected} == 0 or (time() - ${last} > ${threshold} and ${on(['shard'])} ${waits})) > 0`
+  },
+} as const satisfies Partial<Rule>
 
 /** The larger alerts about a sink, one for each kind of it. */
 export const NOTHING_TAKEN = [
@@ -24,15 +33,8 @@ export const NOTHING_TAKEN = [
 
 export const sinkRules: readonly Rule[] = [
   {
+    ...takingNothing,
     alert: 'MarketPrismNATSDisconnected',
-    tier: 'P1',
-    group: 'data',
-    for: '15s',
-    detectWithin: 60,
-    judges: 'staleness',
-    threshold: 30,
-    thresholdOf: 'seconds for which messages wait without any acknowledgement',
-    when: takingNothing,
     summary: 'NATS takes no messages.',
     description:
       '{{ $value }} shards have no connection or no acknowledgement. Messages wait in memory until that is full.',
@@ -41,15 +43,8 @@ export const sinkRules: readonly Rule[] = [
     wanted: intoNats,
   },
   {
+    ...takingNothing,
     alert: 'MarketPrismFilesNotWritten',
-    tier: 'P1',
-    group: 'data',
-    for: '15s',
-    detectWithin: 60,
-    judges: 'staleness',
-    threshold: 30,
-    thresholdOf: 'seconds for which messages wait and nothing is written',
-    when: takingNothing,
     summary: 'Files are not written.',
     description: '{{ $value }} shards cannot write their files. Messages wait in memory until that is full.',
     cause: 'The volume is full, read-only or away, or the folder may not be written.',
