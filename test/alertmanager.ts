@@ -45,7 +45,7 @@ export async function startAlertmanager(config: object): Promise<Alertmanager> {
   const folder = mkdtempSync(join(tmpdir(), 'marketprism-alertmanager-'))
   writeFileSync(join(folder, 'alertmanager.yaml'), stringify(config))
   const flags = ['--config.file=alertmanager.yaml', '--storage.path=data', '--cluster.listen-address=']
-  const { url, end } = await startListening('Alertmanager', alertmanager.path, flags, folder)
+  const { server, url } = await startListening(alertmanager.path, flags, folder)
   return {
     async post(alerts) {
       const body = JSON.stringify(alerts.map((labels) => ({ labels, startsAt: new Date().toISOString() })))
@@ -54,7 +54,10 @@ export async function startAlertmanager(config: object): Promise<Alertmanager> {
       if (!response.ok) throw new Error(`Alertmanager takes no alerts: ${await response.text()}`)
     },
     states: () => judged(url),
-    [Symbol.asyncDispose]: end,
+    async [Symbol.asyncDispose]() {
+      await server.end('killed')
+      rmSync(folder, { recursive: true, force: true })
+    },
   }
 }
 

@@ -1,7 +1,7 @@
 // A real Prometheus for tests: scrapes what it is told, once a second, with the labels that a PodMonitor would give.
 //
 // Always: its own store and a free port; it ends with the test. Never: service discovery; targets are addresses.
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
@@ -40,8 +40,8 @@ export async function startPrometheus(targets: readonly ScrapeTarget[]): Promise
   const folder = mkdtempSync(join(tmpdir(), 'marketprism-prometheus-'))
   mkdirSync(join(folder, 'data'))
   writeFileSync(join(folder, 'prometheus.yaml'), configOf(targets))
-  const flags = ['--config.file=prometheus.yaml', '--storage.tsdb.path=data', '--log.level=warn']
-  const { url, end } = await startListening('Prometheus', program, flags, folder)
+  const flags = ['--config.file=prometheus.yaml', '--storage.tsdb.path=data']
+  const { server, url } = await startListening(program, flags, folder)
   return {
     url,
     async query(expr) {
@@ -49,7 +49,10 @@ export async function startPrometheus(targets: readonly ScrapeTarget[]): Promise
       return result.map(({ metric, value: [, text] }) => ({ metric, value: Number(text) }))
     },
     labelValues: (label, matcher) => asked(`${url}/api/v1/label/${label}/values`, { 'match[]': matcher }),
-    [Symbol.asyncDispose]: end,
+    async [Symbol.asyncDispose]() {
+      await server.end('killed')
+      rmSync(folder, { recursive: true, force: true })
+    },
   }
 }
 

@@ -3,7 +3,7 @@
 // Always: a server dies with the process that started it, even where that one is killed. Never: a port is guessed.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { basename, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -99,26 +99,29 @@ export function tailOf(log: string, chars = 2_000): string {
 }
 
 /**
- * Starts a program of the Prometheus family in a folder that ends with it, on a free port, and waits until it is ready.
+ * Starts a program of the Prometheus family, which takes a port that is free and says which, and waits until it is ready.
+ * Its log must not be kept from what it says at the level `info`.
  * @throws Error with what it said, where it is not
  */
-export async function startListening(name: string, program: string, flags: readonly string[], folder: string) {
-  const [port = 0] = await freePorts(1)
-  const server = startServer(program, [...flags, `--web.listen-address=127.0.0.1:${port}`], folder)
-  const url = `http://127.0.0.1:${port}`
-  const end = async (): Promise<void> => {
-    await server.end('killed')
-    rmSync(folder, { recursive: true, force: true })
-  }
-  for (const deadline = Date.now() + READY_MS_MAX; !(await isReady(url)); await pause(50)) {
+export async function startListening(
+  program: string,
+  flags: readonly string[],
+  folder: string,
+): Promise<{ server: Server; url: string }> {
+  const said = () => tailOf(join(folder, `${basename(program)}.log`), Infinity)
+  const { length } = said()
+  const server = startServer(program, [...flags, '--web.listen-address=127.0.0.1:0'], folder)
+  for (const deadline = Date.now() + READY_MS_MAX; ; await pause(50)) {
+    const [, address] = LISTENING.exec(said().slice(length)) ?? []
+    const url = `http://${address}`
+    if (address !== undefined && (await isReady(url))) return { server, url }
     if (server.isRunning && Date.now() < deadline) continue
-    const said = tailOf(server.log)
-    await end()
-    throw new Error(`${name} is not ready: ${said}`)
+    await server.end('killed')
+    throw new Error(`${server.name} is not ready: ${tailOf(server.log)}`)
   }
-  return { url, end }
 }
-const READY_MS_MAX = 30_000
+const LISTENING = /msg="Listening on".* address=(\S+:[1-9]\d*)/
+const READY_MS_MAX = 60_000
 
 function isReady(url: string): Promise<boolean> {
   return fetch(`${url}/-/ready`).then(

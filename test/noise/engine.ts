@@ -5,11 +5,10 @@
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { stringify } from 'yaml'
 import { run } from '../../hack/commands.ts'
 import { tool } from '../../hack/tools.ts'
-import { freePorts, type Server, startServer, tailOf } from '../kubernetes/processes.ts'
+import { startListening } from '../kubernetes/processes.ts'
 import { SHARED, STEP } from './kinds.ts'
 import type { Series } from './series.ts'
 import { writeOpenMetrics } from './text.ts'
@@ -24,8 +23,6 @@ export type Labels = Readonly<{ [label: string]: string }>
 /** When an expression gave anything, by the labels of what it gave. */
 export type Held = readonly { readonly labels: Labels; readonly times: readonly number[] }[]
 
-const START_MS_MAX = 60_000
-const START_TRIES = 5
 /** A query may give so many points of a series at most. */
 const POINTS_MAX = 11_000
 /** Of the durations that promtool's blocks may have, the longest, and the longest whose points one query gives. */
@@ -50,36 +47,20 @@ export async function openEngine(): Promise<Engine> {
   const [data, fresh] = [join(folder, 'data'), join(folder, 'fresh')]
   for (const each of [data, fresh]) mkdirSync(each)
   writeFileSync(join(folder, 'prometheus.yaml'), '{}\n')
-  let server: Server | undefined
-  let url = ''
+  const limits = [`--query.lookback-delta=${STEP}s`, '--query.max-samples=500000000', '--query.timeout=1h']
+  // Compaction would merge blocks that are to be removed again.
+  const asIs = ['--storage.tsdb.max-block-duration=2h', '--no-storage.tsdb.allow-overlapping-compaction']
+  const kept = ['--storage.tsdb.path=data', ...asIs, '--storage.tsdb.retention.time=100y']
+  let running: Awaited<ReturnType<typeof startListening>> | undefined
 
-  /** What lies in the data folder is read at the start only. */
-  const start = async (triesLeft = START_TRIES): Promise<void> => {
-    const [port = 0] = await freePorts(1)
-    const flags = ['--config.file=prometheus.yaml', '--storage.tsdb.path=data', '--log.level=error']
-    const limits = [`--query.lookback-delta=${STEP}s`, '--query.max-samples=500000000', '--query.timeout=1h']
-    // Compaction would merge blocks that are to be removed again.
-    const asIs = ['--storage.tsdb.max-block-duration=2h', '--no-storage.tsdb.allow-overlapping-compaction']
-    const kept = [...asIs, '--storage.tsdb.retention.time=100y', `--web.listen-address=127.0.0.1:${port}`]
-    const started = startServer(prometheus, [...flags, ...limits, ...kept], folder)
-    const own = `http://127.0.0.1:${port}`
-    for (const deadline = Date.now() + START_MS_MAX; !(await isReady(own)) || !started.isRunning; await pause(50)) {
-      if (started.isRunning && Date.now() <= deadline) continue
-      await started.end('killed')
-      // A port that was free is somebody else's by now: a month takes hundreds of starts.
-      if (tailOf(started.log, 500).includes('address already in use') && triesLeft > 0) return start(triesLeft - 1)
-      throw new Error(`prometheus is not ready: ${tailOf(started.log)}`)
-    }
-    server = started
-    url = own
-  }
   const stop = async (): Promise<void> => {
-    await server?.end('killed')
-    server = undefined
+    await running?.server.end('killed')
+    running = undefined
   }
+  /** What lies in the data folder is read at the start only. */
   const ready = async (): Promise<string> => {
-    if (server === undefined) await start()
-    return url
+    running ??= await startListening(prometheus, ['--config.file=prometheus.yaml', ...kept, ...limits], folder)
+    return running.url
   }
   const takeIn = async (): Promise<readonly string[]> => {
     const blocks = readdirSync(fresh)
@@ -151,11 +132,4 @@ async function asked(
   const answer = (await (await fetch(address, { method: 'POST', body })).json()) as Answer
   if (answer.status !== 'success') throw new Error(`${answer.error}: ${String(parameters['query'])}`)
   return answer.data.result
-}
-
-function isReady(url: string): Promise<boolean> {
-  return fetch(`${url}/-/ready`).then(
-    ({ ok }) => ok,
-    () => false,
-  )
 }

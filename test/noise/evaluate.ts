@@ -24,7 +24,7 @@ export interface Fired {
   readonly to: number
 }
 
-const PASSES_MAX = 5
+const PASSES_MAX = 40
 
 /** Rules in the order in which one needs another: what a level reads is recorded by those before it. */
 export function levelsOf(records: readonly Record[]): Record[][] {
@@ -69,7 +69,10 @@ function followersOf({ records, alerts }: Rules): Followers[] {
   return all.toSorted((a, b) => a.names.size - b.names.size)
 }
 
-/** All that fired within so many seconds, and after how many passes that stood. */
+/**
+ * All that fired within so many seconds, and after how many passes that stood.
+ * @throws Error where it does not, which would be a fault of this file
+ */
 export async function evaluate(
   engine: Engine,
   rules: Rules,
@@ -90,7 +93,8 @@ export async function evaluate(
     const now = [...answers.values()].flatMap(({ found }) => found)
     const changed = changedIn(known, now)
     const due = followers.filter((one) => !answers.has(one) || changed.some((name) => one.names.has(name)))
-    if (due.length === 0 || passes > PASSES_MAX) return { fired: now.flatMap((one) => firedOf(one) ?? []), passes }
+    if (due.length === 0) return { fired: now.flatMap((one) => firedOf(one) ?? []), passes }
+    if (passes > PASSES_MAX) throw new Error(`what fires does not settle: ${changed.join(', ')}`)
     await engine.remove([...alerts, ...due.flatMap((one) => answers.get(one)?.blocks ?? [])])
     alerts = await engine.load(alertSeries(now, to))
     for (const one of due) answers.set(one, await ask(one))

@@ -3,9 +3,10 @@
 //
 // In: market and plan. Out: plain arrays, a value a step. Never: pods or names of metrics.
 import { random } from '../exchange/random.ts'
-import { DENSE_KINDS, type Kind, KINDS, meets, normal, type Scope, STEP } from './kinds.ts'
+import { DENSE_KINDS, type Kind, KINDS, meets, normal, type Scope, SHARDS, STEP } from './kinds.ts'
 import type { Market } from './market.ts'
 import type { Incident, Ordinary, Plan } from './plan.ts'
+import { takesOver } from './pods.ts'
 
 export interface Flow {
   readonly kind: Kind
@@ -155,7 +156,9 @@ function gapsOf(kind: Kind, { incidents, ordinary }: Plan, steps: number): Float
   }
   for (const one of ordinary) {
     if (!isOf(one, kind) || (kind.type !== 'orderbook' && kind.type !== 'ticker')) continue
-    if (one.kind !== 'surge' && one.kind !== 'reconnect') add(one.to + BACK)
+    // Who takes over announces what it cannot know of the pod before it, though nothing is missing.
+    if (one.kind === 'surge') add(takesOver(one, SHARDS.indexOf(kind.exchange)) + BACK)
+    else if (one.kind !== 'reconnect') add(one.to + BACK)
   }
   return gaps
 }

@@ -14,6 +14,11 @@ export interface Pod {
 /** A new pod needs so long until its first message, s. */
 const STARTS = 12
 
+/** When the new pod of a shard is there, of a rollout in which it overlaps the old one: shards roll one after another. */
+export function takesOver({ from, to }: { from: number; to: number }, shard: number): number {
+  return from + shard * (to - from + 60)
+}
+
 /** Pods of all shards, and the times of rollouts. */
 export function podsOf({ ordinary }: Plan, seconds: number): { pods: Pod[]; rollouts: { from: number; to: number }[] } {
   const rollouts = ordinary.filter(({ kind }) => kind === 'surge' || kind === 'swap')
@@ -22,8 +27,7 @@ export function podsOf({ ordinary }: Plan, seconds: number): { pods: Pod[]; roll
     let from = -7200
     for (const { kind, from: at, to, of } of rollouts) {
       if (of.exchange !== undefined && of.exchange !== exchange) continue
-      // Shards roll one after another.
-      const begin = kind === 'surge' ? at + shard * (to - at + 60) : to
+      const begin = kind === 'surge' ? takesOver({ from: at, to }, shard) : to
       own.push(podAt(shard, own.length, from, kind === 'surge' ? begin + (to - at) : at))
       from = begin
     }

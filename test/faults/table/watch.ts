@@ -4,10 +4,9 @@
 // Always: what fires is read from it, once a second; nothing is concluded from our own knowledge of a fault.
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { stringify } from 'yaml'
 import { tool } from '../../../hack/tools.ts'
-import { freePorts, startServer, tailOf } from '../../kubernetes/processes.ts'
+import { startListening, tailOf } from '../../kubernetes/processes.ts'
 
 export interface Target {
   readonly address: string
@@ -40,32 +39,21 @@ export interface WatchPrometheus extends AsyncDisposable {
   health(): Promise<{ readonly missed: number; readonly failed: number }>
 }
 
-const START_MS_MAX = 60_000
-
 /**
  * In: a folder; what of history lies in its `data` is served. Everything is scraped and judged every `interval` s.
  * @throws ToolMissing where there is no Prometheus
  */
 export async function openWatch(folder: string, interval: number): Promise<WatchPrometheus> {
   const program = await tool('prometheus')
-  const [port = 0] = await freePorts(1)
   for (const name of ['data', 'rules', 'plain', 'honoring']) mkdirSync(join(folder, name), { recursive: true })
-  writeFileSync(join(folder, 'prometheus.yaml'), stringify(configOf(port, `${interval}s`)))
-  const flags = [
-    '--config.file=prometheus.yaml',
-    '--storage.tsdb.path=data',
-    '--log.level=warn',
-    '--web.enable-lifecycle',
-    `--web.listen-address=127.0.0.1:${port}`,
-  ]
-  const server = startServer(program, flags, folder)
-  const url = `http://127.0.0.1:${port}`
-  const end = () => server.end('killed')
-  for (const deadline = Date.now() + START_MS_MAX; !(await isReady(url)); await pause(50)) {
-    if (server.isRunning && Date.now() < deadline) continue
-    await end()
-    throw new Error(`prometheus is not ready: ${tailOf(server.log)}`)
+  writeFileSync(join(folder, 'prometheus.yaml'), stringify(configOf(`${interval}s`)))
+  const flags = ['--config.file=prometheus.yaml', '--storage.tsdb.path=data', '--web.enable-lifecycle']
+  const { server, url } = await startListening(program, flags, folder)
+  const targets: WatchPrometheus['targets'] = (name, all) => {
+    write(join(folder, 'plain', `${name}.json`), listed(all.filter(({ honorLabels }) => honorLabels !== true)))
+    write(join(folder, 'honoring', `${name}.json`), listed(all.filter(({ honorLabels }) => honorLabels === true)))
   }
+  targets('prometheus', [{ address: new URL(url).host, labels: { job: 'prometheus' } }])
   let loading = Promise.resolve()
   const query: WatchPrometheus['query'] = async (expr) => {
     const body = new URLSearchParams({ query: expr })
@@ -75,10 +63,7 @@ export async function openWatch(folder: string, interval: number): Promise<Watch
   return {
     url,
     query,
-    targets(name, all) {
-      write(join(folder, 'plain', `${name}.json`), listed(all.filter(({ honorLabels }) => honorLabels !== true)))
-      write(join(folder, 'honoring', `${name}.json`), listed(all.filter(({ honorLabels }) => honorLabels === true)))
-    },
+    targets,
     rules(name, groups) {
       const paced = groups.map((group) => ({ ...group, interval: `${interval}s` }))
       // One at a time: a reload that finds another one under way may read half of it.
@@ -101,7 +86,7 @@ export async function openWatch(folder: string, interval: number): Promise<Watch
         failed: await sum('prometheus_rule_evaluation_failures_total'),
       }
     },
-    [Symbol.asyncDispose]: end,
+    [Symbol.asyncDispose]: () => server.end('killed'),
   }
 }
 
@@ -115,7 +100,7 @@ interface Vector {
   readonly result: readonly { readonly metric: Labels; readonly value: readonly [number, string] }[]
 }
 
-function configOf(port: number, interval: string): object {
+function configOf(interval: string): object {
   const files = (folder: string) => [{ files: [`${folder}/*.json`], refresh_interval: '1s' }]
   return {
     global: {
@@ -127,7 +112,6 @@ function configOf(port: number, interval: string): object {
     scrape_configs: [
       { job_name: 'plain', file_sd_configs: files('plain') },
       { job_name: 'honoring', honor_labels: true, file_sd_configs: files('honoring') },
-      { job_name: 'prometheus', static_configs: [{ targets: [`127.0.0.1:${port}`] }] },
     ],
   }
 }
@@ -148,11 +132,4 @@ async function answer<T>(response: Response): Promise<T> {
   const said = (await response.json()) as { readonly status: string; readonly data: T; readonly error?: string }
   if (said.status !== 'success') throw new Error(said.error)
   return said.data
-}
-
-function isReady(url: string): Promise<boolean> {
-  return fetch(`${url}/-/ready`).then(
-    ({ ok }) => ok,
-    () => false,
-  )
 }
