@@ -83,10 +83,11 @@ async function runSteps(cluster: Cluster, tags: Tags, filter: string[], named?: 
     reporters: [stepReporter(say), ['junit', { outputFile: 'reports/e2e.xml' }]],
   })
   const result = outcome(vitest)
+  for (const { name, reason } of result.failed) say(`failed ${name}: ${reason}`)
   for (const { name, reason } of result.skipped) say(`skipped ${name}: ${reason}`)
   say(closingLine(result))
   await vitest.close()
-  return result.failed === 0 && result.passed > 0
+  return result.failed.length === 0 && result.passed > 0
 }
 
 /** Does one step of the runner's own within its budget. */

@@ -41,6 +41,7 @@ test('every way to fail is counted and shown in full, with what the test had log
   })
   expect(status).toBe(1)
   expect(lines.at(-1)).toBe('1 passed, 4 failed, 1 skipped')
+  expect(lines).toContain('failed wrong.test.ts > two: expected { a: 1 } to deeply equal { a: 2 }')
   for (const shown of [
     'FAILED wrong.test.ts > two',
     '+   "a": 1',

@@ -1,12 +1,18 @@
-// How a test run is told: a line for each file as it ends, with its failures in full; at the close the reason of each
-// skip, and one plain line that a machine can read.
+// How a test run is told: a line for each file as it ends, with its failures in full; at the close what failed once more in a
+// line each, since logs are cut, the reason of each skip, and one plain line that a machine can read.
 
+import { stripVTControlCharacters } from 'node:util'
 import type { Reporter, TestCase, TestModule, TestSuite, Vitest } from 'vitest/node'
 
 export interface Outcome {
   passed: number
-  failed: number
-  skipped: { name: string; reason: string }[]
+  failed: Named[]
+  skipped: Named[]
+}
+
+interface Named {
+  name: string
+  reason: string
 }
 
 type Entity = TestModule | TestSuite | TestCase
@@ -89,7 +95,10 @@ export function outcome(vitest: Vitest): Outcome {
   const tests = modules.flatMap((module) => [...module.children.allTests()])
   return {
     passed: tests.filter((test) => test.result().state === 'passed').length,
-    failed: modules.flatMap(failed).length + vitest.state.getUnhandledErrors().length,
+    failed: [
+      ...modules.flatMap(failed).map((entity) => ({ name: nameOf(entity), reason: reasonOf(errorsOf(entity)) })),
+      ...vitest.state.getUnhandledErrors().map((error) => ({ name: 'outside any test', reason: reasonOf([error]) })),
+    ],
     skipped: tests.flatMap((test) => {
       const reason = skipReason(test, vitest.config.testNamePattern)
       return reason === undefined ? [] : [{ name: nameOf(test), reason }]
@@ -99,7 +108,7 @@ export function outcome(vitest: Vitest): Outcome {
 
 /** The last line of a run, alone on its line. */
 export function closingLine({ passed, failed, skipped }: Outcome): string {
-  return `${passed} passed, ${failed} failed, ${skipped.length} skipped`
+  return `${passed} passed, ${failed.length} failed, ${skipped.length} skipped`
 }
 
 function failed(module: TestModule): Entity[] {
@@ -111,6 +120,15 @@ function errorsOf(entity: Entity): readonly unknown[] {
   if (entity.type !== 'test') return entity.errors()
   const result = entity.result()
   return result.state === 'failed' ? result.errors : []
+}
+
+/** What each try came to, in a line. */
+function reasonOf(errors: readonly unknown[]): string {
+  const first = (error: unknown): string => {
+    const { message = String(error) } = error as { message?: string }
+    return stripVTControlCharacters(message).split('\n')[0] ?? ''
+  }
+  return [...new Set(errors.map(first))].join('; then: ')
 }
 
 /** Why a test did not run, or undefined when it ran, or was not asked for (`-t PATTERN`). */

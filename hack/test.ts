@@ -19,11 +19,12 @@ const vitest = await startVitest(filter, {
 })
 
 const result = outcome(vitest)
+for (const { name, reason } of result.failed) console.log(`failed ${name}: ${reason}`)
 for (const { name, reason } of result.skipped) console.log(`skipped ${name}: ${reason}`)
 if (result.skipped.length > 0 && process.env.CI === 'true' && existsSync(resolve(vitest.config.root, '../shared'))) {
   console.log('A skip counts as a failure here: CI=true, and ../shared is there.')
   process.exitCode = 1
 }
-if (result.failed > 0) process.exitCode = 1
+if (result.failed.length > 0) process.exitCode = 1
 console.log(closingLine(result))
 process.exit()

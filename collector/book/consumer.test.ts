@@ -80,9 +80,27 @@ const RULE: Record<string, [given: OrderBook[], message: OrderBook, taken: Taken
     'waiting',
     false,
   ],
-  'after a hole nothing but a snapshot helps': [
+  'after one that is ahead, the delta of a publisher that is behind is applied': [
     [snapshot(5, 10), delta([6, 11], 7, 12)],
     delta([5, 10], 6, 11),
+    'applied',
+    true,
+  ],
+  'and then the next one of the publisher that was ahead': [
+    [snapshot(5, 10), delta([6, 11], 7, 12), delta([5, 10], 8, 13)],
+    delta([7, 12], 9, 14),
+    'applied',
+    true,
+  ],
+  'after a hole what follows it waits': [
+    [snapshot(5, 10), delta([6, 11], 7, 12)],
+    delta([7, 12], 8, 13),
+    'waiting',
+    false,
+  ],
+  'after a restart what follows it waits': [
+    [snapshot(5, 10), delta([3, 11], 4, 12)],
+    delta([4, 12], 6, 13),
     'waiting',
     false,
   ],

@@ -3,12 +3,13 @@
 // In: `orderbook` messages of one subject, in the order of delivery. Out: the book, and whether it may be believed.
 // Always: while `inSync` is true the book is the venue's at `last`; levels are the same level when their prices are
 // equal as decimals, however many zeros are written. Never: reads a clock, does I/O, believes a float.
-// The message after which a book stops to be in sync leaves the book as it was: old, not wrong.
+// A message that does not fit leaves the book as it was: old, not wrong. So what fits it later, from a publisher that is
+// behind, brings it on.
 import type { OrderBook } from '../market/messages.ts'
 
 /**
  * What became of a message. `applied`: the book is now as it says. `dropped`: older than the book, which stays.
- * `waiting`: it does not fit, so the book is not in sync until the next snapshot.
+ * `waiting`: it does not fit, so the book is not in sync until a snapshot, or a delta that fits.
  */
 export type Taken = 'applied' | 'dropped' | 'waiting'
 
@@ -17,7 +18,7 @@ export type Level = readonly [price: string, size: string, raw?: string | undefi
 
 /** The consumer's whole rule, for whatever keeps the levels. Numbers are NaN where there is none: nothing is after it. */
 export class ConsumerRule {
-  /** True from a snapshot on, until a message does not fit. */
+  /** Whether the last message that was not dropped was applied. */
   inSync = false
   /** Sequence of the last message taken. */
   last = Number.NaN
@@ -41,9 +42,10 @@ export class ConsumerRule {
     if (Number.isNaN(this.last)) return 'waiting'
     if (this.snapshotTs > ts) return 'dropped'
     if (seq <= this.last) return ts > this.ts ? this.#takeLater(prevTs, ts) : 'dropped'
-    if (!this.inSync || !(prevSeq <= this.last) || prevTs > this.ts) return this.#wait()
+    if (!(prevSeq <= this.last) || prevTs > this.ts) return this.#wait()
     this.last = seq
     this.ts = ts
+    this.inSync = true
     return 'applied'
   }
 
@@ -69,7 +71,7 @@ export class ConsumerBook {
   readonly asks = new BookSide(-1)
   readonly #rule = new ConsumerRule()
 
-  /** True from a snapshot on, until a message does not fit. */
+  /** Whether the book is as the last message says that was not dropped. */
   get inSync(): boolean {
     return this.#rule.inSync
   }

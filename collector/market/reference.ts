@@ -66,11 +66,12 @@ in a while for those who join late. \`last\` and the book's time are \`seq\` and
 2. A snapshot: take it when \`seq > last\`, or when \`seq <= last\` but its \`ts\` is later than the book's (the venue began its
    numbering anew). It replaces the book. Else drop it.
 3. A delta with \`seq <= last\`: drop it. If its \`ts\` is later than the book's time, see its \`prev_ts\`: when that is later,
-   too, numbering began anew: wait for a snapshot; else another connection stamped what is known, and the book's time is
+   too, numbering began anew: as rule 5 says; else another connection stamped what is known, and the book's time is
    this \`ts\` now.
 4. A delta with \`prev_seq <= last < seq\`, and \`prev_ts\` not later than the book's: apply it. Each level says the absolute
    size at its price; a size of zero removes it.
-5. Any other delta: wait for the next snapshot. Until then the book is not to be believed, and no delta is applied.
+5. Any other delta: leave the book as it is, and do not believe it until a snapshot is taken or a delta fits: another
+   publisher may be behind, and bring what lies between.
 
 A time that is absent is neither before nor later. The rule holds where two publishers cut the venue's stream at
 different places, have it stamped differently, crash, lag or begin anew; [consumer.ts](../collector/book/consumer.ts) is

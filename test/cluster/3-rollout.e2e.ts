@@ -47,12 +47,8 @@ function heavy(spec: object = {}): object {
   return collectorFor({ ...HEAVY, name: NAME, at, symbols: SYMBOLS, types, spec: { shards: 2, ...spec } })
 }
 
-/** The first of the marks: since then nothing may be missing, whatever was done meanwhile. */
-let first: Mark | undefined
-
 /** Says what the exchange's ledger and the stream say of a step, and fails where it is not what is promised. */
 async function judged(what: string, since: Mark): Promise<void> {
-  first ??= since
   const all = await rate(since)
   const verdict = await judge(CASE, since)
   figure('rollout.missing', verdict.missing, { what, 'messages/s': all, sent: verdict.sent })
@@ -176,8 +172,8 @@ step(
   'the audit of all that was stored under load finds nothing missing, announced or not, and nothing twice',
   180,
   async () => {
-    if (first === undefined) throw new Error('nothing was done under load')
-    const report = await audited(CASE.stream, '--since', new Date(first.atMs).toISOString())
+    // From the first message on: who joins in an overlap may find the book of one pod behind the other's for a moment.
+    const report = await audited(CASE.stream)
     expect(losses(report)).toEqual({ announced: 0, unannounced: 0, findings: [] })
     expect(report.channels.filter(({ duplicates }) => duplicates > 0)).toEqual([])
     expect(report.channels.filter(({ book }) => (book?.breaks ?? 0) > 0)).toEqual([])

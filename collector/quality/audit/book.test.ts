@@ -125,6 +125,17 @@ it('says when the numbering begins anew without a gap, and is content with one, 
   ])
 })
 
+it('says once that the numbering began anew, also where another publisher is still in the old one', async () => {
+  const anew = (seq: number): Partial<OrderBook> => ({ prev_seq: seq - 1, prev_ts: at(199 + seq).ts, ...at(200 + seq) })
+  const messages = [
+    ...[book('snapshot', 100, {}), book('delta', 101, {}), book('delta', 2, anew(2)), book('delta', 102, {})],
+    ...[book('delta', 3, anew(3)), book('snapshot', 3, at(203)), book('delta', 4, anew(4))],
+  ]
+  const report = await auditMessages(messages)
+  expect(texts(report)).toEqual(['restart: the venue began its numbering anew after seq 101'])
+  expect(channel(report, 'orderbook').book).toMatchObject({ breaks: 2 })
+})
+
 it('takes two stamps of one state for no restart', async () => {
   // As two shards stored it while one replaced the other: each socket is stamped when its frame is sent.
   const messages = [

@@ -96,8 +96,9 @@ export class BookOrder implements Order {
     const taken = rule.takeDelta(m.prevSeq, m.prevTs, m.seq, m.ts)
     if (inSync && !rule.inSync) {
       this.breaks += 1
-      if (isRestart) this.#closeAt(m, last, ts)
-      this.#restarting = isRestart
+      // Of the old numbering more may come from a publisher that is behind, and then of the new one again.
+      if (isRestart && !this.#restarting) this.#closeAt(m, last, ts)
+      this.#restarting ||= isRestart
     }
     if (taken === 'applied') {
       this.#bids.change(m.bids)

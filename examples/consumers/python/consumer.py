@@ -56,10 +56,11 @@ class Book:
                 self.in_sync = False  # the venue began its numbering anew
             else:
                 self.ts = ts  # what is known, stamped by another connection of the venue
-        elif self.in_sync and m["prev_seq"] <= self.last and not later(m.get("prev_ts"), self.ts):
+        elif m["prev_seq"] <= self.last and not later(m.get("prev_ts"), self.ts):
             self.apply(m)
+            self.in_sync = True
         else:
-            self.in_sync = False  # something is missing: wait for the next snapshot
+            self.in_sync = False  # something is missing until a snapshot comes, or a delta of a publisher that is behind
 
     def apply(self, m):
         for side, levels in ((self.bids, m["bids"]), (self.asks, m["asks"])):

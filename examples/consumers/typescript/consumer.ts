@@ -100,10 +100,11 @@ class Book {
       if (!later(m.ts, this.ts)) return // known
       if (later(m.prev_ts, this.ts)) this.inSync = false // the venue began its numbering anew
       else this.ts = m.ts // what is known, stamped by another connection of the venue
-    } else if (this.inSync && (m.prev_seq ?? Infinity) <= this.last && !later(m.prev_ts, this.ts)) {
+    } else if ((m.prev_seq ?? Infinity) <= this.last && !later(m.prev_ts, this.ts)) {
       this.apply(m)
+      this.inSync = true
     } else {
-      this.inSync = false // something is missing: wait for the next snapshot
+      this.inSync = false // something is missing until a snapshot comes, or a delta of a publisher that is behind
     }
   }
 
