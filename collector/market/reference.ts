@@ -128,7 +128,9 @@ const ABOUT: Record<Type, string> = {
     'Overlap with another publisher is no gap, nor is the first start ever. The id ends with the ids or sequences at both ' +
     'ends, where they are known.',
   state: 'What a channel is doing, on every change and once a minute, so that quiet and dead can be told apart.',
-  instrument: 'What is traded, on change.',
+  instrument:
+    'What is traded: at the start of a collector, and on change. What is as it was has the id that it had, so a stream ' +
+    'that still remembers that stores it once.',
 }
 
 interface Field {

@@ -16,7 +16,7 @@ export interface Cluster {
   readonly kubeconfig: string
   /** Runs kubectl in it and gives what it printed. */
   kubectl(args: readonly string[], input?: string): Promise<string>
-  /** Brings images of the local engine to the nodes. */
+  /** Brings images of the local engine to the nodes that pods run on. */
   load(images: readonly string[]): Promise<void>
 }
 
@@ -72,7 +72,12 @@ async function kindCluster(kind: string, name: string): Promise<Cluster> {
   const context = `kind-${name}`
   const kubeconfig = kubeconfigPath()
   const load = async (images: readonly string[]): Promise<void> => {
-    await run(kind, ['load', 'docker-image', '--name', name, ...images], { name: `loading ${images.join(', ')}` })
+    // Where there are workers, control planes take no pods of ours, and each node takes its time.
+    const nodes = await nodesOf(kind, name)
+    const workers = nodes.filter((node) => !/-control-plane\d*$/.test(node))
+    const to = (workers.length > 0 ? workers : nodes).join(',')
+    const args = ['load', 'docker-image', '--name', name, '--nodes', to, ...images]
+    await run(kind, args, { name: `loading ${images.join(', ')}` })
   }
   const flags = ['--kubeconfig', kubeconfig, '--context', context]
   // What kubectl remembers of a cluster goes with the cluster.
@@ -118,8 +123,12 @@ async function create(kind: string, cluster: Cluster, { name, say }: Wanted): Pr
 
 /** Nodes that Docker stopped, as it does when the machine restarts. */
 async function startNodes(kind: string, name: string): Promise<void> {
-  const nodes = ((await output(kind, ['get', 'nodes', '--name', name])) ?? '').split('\n').filter(Boolean)
+  const nodes = await nodesOf(kind, name)
   if (nodes.length > 0) await output('docker', ['start', ...nodes], 60_000)
+}
+
+async function nodesOf(kind: string, name: string): Promise<string[]> {
+  return ((await output(kind, ['get', 'nodes', '--name', name])) ?? '').split('\n').filter(Boolean)
 }
 
 async function answers(cluster: Cluster, tries: number): Promise<boolean> {

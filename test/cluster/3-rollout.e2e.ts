@@ -175,7 +175,9 @@ step(
     // From the first message on: who joins in an overlap may find the book of one pod behind the other's for a moment.
     const report = await audited(CASE.stream)
     expect(losses(report)).toEqual({ announced: 0, unannounced: 0, findings: [] })
-    expect(report.channels.filter(({ duplicates }) => duplicates > 0)).toEqual([])
+    // Each pod says at its start what it found to be traded, and the stream forgets ids after a while.
+    const data = report.channels.filter(({ subject }) => !subject.includes('.instrument.'))
+    expect(data.filter(({ duplicates }) => duplicates > 0)).toEqual([])
     expect(report.channels.filter(({ book }) => (book?.breaks ?? 0) > 0)).toEqual([])
     expect(report.channels.filter(({ book }) => book !== undefined)).toHaveLength(SYMBOLS.length)
     expect(report.channels.length).toBeGreaterThanOrEqual(3 * SYMBOLS.length)
