@@ -36,11 +36,12 @@ test('every way to fail is counted and shown in full, with what the test had log
   const { status, lines, stderr } = npmTest({
     wrong: "test('two', () => { console.log('I was here'); expect({ a: 1 }).toEqual({ a: 2 }) })",
     hook: "describe('room', () => { beforeAll(() => { throw new Error('no room') }); test('idle', () => {}) })",
+    nothing: "test('leaks', async () => { void Promise.reject(undefined); await new Promise(setImmediate) })",
     unloadable: "import './nowhere.ts'",
     stray: "test('leaks', async () => { void Promise.reject(new Error('stray')); await new Promise(setImmediate) })",
   })
   expect(status).toBe(1)
-  expect(lines.at(-1)).toBe('1 passed, 4 failed, 1 skipped')
+  expect(lines.at(-1)).toBe('2 passed, 5 failed, 1 skipped')
   expect(lines).toContain('failed wrong.test.ts > two: expected { a: 1 } to deeply equal { a: 2 }')
   for (const shown of [
     'FAILED wrong.test.ts > two',

@@ -28,6 +28,8 @@ export interface Wanted {
   readonly say: Say
 }
 
+const CONTROL_PLANE = 'node-role.kubernetes.io/control-plane'
+
 const config = resolve(import.meta.dirname, '../kind.yaml')
 
 /** Opens the kind cluster of this name, and makes it first where that is needed. */
@@ -71,18 +73,20 @@ async function kindCluster(kind: string, name: string): Promise<Cluster> {
   const kubectl = await tool('kubectl')
   const context = `kind-${name}`
   const kubeconfig = kubeconfigPath()
-  const load = async (images: readonly string[]): Promise<void> => {
-    // Where there are workers, control planes take no pods of ours, and each node takes its time.
-    const nodes = await nodesOf(kind, name)
-    const workers = nodes.filter((node) => !/-control-plane\d*$/.test(node))
-    const to = (workers.length > 0 ? workers : nodes).join(',')
-    const args = ['load', 'docker-image', '--name', name, '--nodes', to, ...images]
-    await run(kind, args, { name: `loading ${images.join(', ')}` })
-  }
   const flags = ['--kubeconfig', kubeconfig, '--context', context]
   // What kubectl remembers of a cluster goes with the cluster.
   const env = { KUBECACHEDIR: join(stateDir(name), 'kubectl') }
-  return { ...clusterOf({ kubectl, context, kubeconfig, flags, load, env }), name }
+  const cluster: Cluster = { ...clusterOf({ kubectl, context, kubeconfig, flags, load, env }), name }
+  return cluster
+
+  async function load(images: readonly string[]): Promise<void> {
+    // Each node takes its time, and a control plane that has this taint takes no pods of ours.
+    const taints = 'jsonpath={range .items[*]}{.metadata.name} {.spec.taints[*].key}{"\\n"}{end}'
+    const nodes = (await cluster.kubectl(['get', 'nodes', '-o', taints])).trim().split('\n')
+    const taking = nodes.filter((line) => !line.includes(CONTROL_PLANE)).map((line) => line.split(' ')[0])
+    const args = ['load', 'docker-image', '--name', name, '--nodes', taking.join(','), ...images]
+    await run(kind, args, { name: `loading ${images.join(', ')}` })
+  }
 }
 
 async function loadNothing(images: readonly string[]): Promise<void> {
@@ -123,12 +127,8 @@ async function create(kind: string, cluster: Cluster, { name, say }: Wanted): Pr
 
 /** Nodes that Docker stopped, as it does when the machine restarts. */
 async function startNodes(kind: string, name: string): Promise<void> {
-  const nodes = await nodesOf(kind, name)
+  const nodes = ((await output(kind, ['get', 'nodes', '--name', name])) ?? '').split('\n').filter(Boolean)
   if (nodes.length > 0) await output('docker', ['start', ...nodes], 60_000)
-}
-
-async function nodesOf(kind: string, name: string): Promise<string[]> {
-  return ((await output(kind, ['get', 'nodes', '--name', name])) ?? '').split('\n').filter(Boolean)
 }
 
 async function answers(cluster: Cluster, tries: number): Promise<boolean> {

@@ -60,7 +60,7 @@ class Book:
             self.apply(m)
             self.in_sync = True
         else:
-            self.in_sync = False  # something is missing until a snapshot comes, or a delta of a publisher that is behind
+            self.in_sync = False  # until a snapshot comes, or a delta of a publisher that is behind
 
     def apply(self, m):
         for side, levels in ((self.bids, m["bids"]), (self.asks, m["asks"])):

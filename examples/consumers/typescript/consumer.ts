@@ -104,7 +104,7 @@ class Book {
       this.apply(m)
       this.inSync = true
     } else {
-      this.inSync = false // something is missing until a snapshot comes, or a delta of a publisher that is behind
+      this.inSync = false // until a snapshot comes, or a delta of a publisher that is behind
     }
   }
 
