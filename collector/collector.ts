@@ -25,7 +25,7 @@ import { type GapEnds, OwnMessages } from './market/outlet.ts'
 import { Lines } from './polls.ts'
 import { Policy } from './quality/checks.ts'
 import { readProxyUser } from './secrets.ts'
-import type { Sink, SinkContext } from './sinks/sink.ts'
+import { type Sink, type SinkContext, messageIn } from './sinks/sink.ts'
 import { type Chunk, Spool } from './sinks/spool.ts'
 import type { AddressStatus, CollectorStatus, Ledger } from './status.ts'
 import type { Shared } from './shared.ts'
@@ -122,6 +122,7 @@ class Running implements RunningCollector {
       log,
       faults: limited(log),
       last: (all) => this.#sink.last(all),
+      isSinkShared: this.#sink.kind === 'nats',
       onLane: (lane) => (this.#laneOf[lane.channel.index] = lane),
     }
     this.#spool.onCommit = () => this.#wake()
@@ -221,9 +222,7 @@ class Running implements RunningCollector {
   #announceRefused(channel: Channel, chunk: Chunk, index: number): void {
     const isOwn = (OWN_TYPES as readonly string[]).includes(channel.type)
     if (isOwn) return
-    const payload = chunk.bytes.toString('utf8', chunk.payload[index], chunk.end[index])
-    // What was never sent has no time of publication yet: sixteen zeros, which are no JSON number.
-    const m = JSON.parse(payload.replace(/\d{16}\}$/, '0}')) as Message
+    const m = messageIn(chunk, index)
     const time = m.ts ?? m.received
     this.#shared.own.gap(channel, 'refused', time, time, { ...endsAround(m), missing: 1 })
   }
@@ -299,6 +298,7 @@ class Running implements RunningCollector {
     let dropped = 0
     let rejected = 0
     let gaps = 0
+    const held = [...this.#venues.values()].reduce((all, venue) => all + venue.held, 0)
     for (const { tally } of this.#channels.list) {
       made += tally.made
       acknowledged += tally.acknowledged
@@ -321,7 +321,7 @@ class Running implements RunningCollector {
         refused_by_sink: this.#refused,
         quality: rejected,
       },
-      messagesSpooled: this.#spool.pending,
+      messagesSpooled: this.#spool.pending + held,
       gaps,
     }
   }

@@ -10,13 +10,14 @@ import type { Route } from './exchanges/decoder.ts'
 import type { Listing, Room, TypeOptions, TypeRoom } from './exchanges/room.ts'
 import type { Track } from './exchanges/track.ts'
 import type { Channel } from './market/channel.ts'
-import type { Gap, Message, Trade } from './market/messages.ts'
 import { Outlet, type OwnMessages } from './market/outlet.ts'
 import type { Policy } from './quality/checks.ts'
 import { ChannelGuard } from './quality/guard.ts'
 import { PolledTrack } from './quality/polled.ts'
 import { PushTrack } from './quality/pushes.ts'
-import { type LeftOpen, TradeTrack } from './quality/trades.ts'
+import { TradeTrack } from './quality/trades.ts'
+import type { Resume } from './resume.ts'
+import { Takeover } from './takeover.ts'
 import { Frame, payloadHead } from './wire/frame.ts'
 
 /** A channel that is wanted. */
@@ -41,14 +42,8 @@ export interface Wiring {
   /** Subscribes a channel's stream anew on this socket; asked again and again, after growing waits. */
   readonly resubscribe: (channel: Channel, socketId: number) => void
   readonly onSync: (channel: Channel, inSync: boolean, why: string) => void
-}
-
-/** Where an earlier run left off: number or sequence, where the type has one, and time, µs. */
-export interface Resume {
-  readonly at?: number
-  readonly time: number
-  /** Trades: what was still being fetched. */
-  readonly open?: LeftOpen
+  /** Of a channel that takes up, and cannot tell itself what it missed. */
+  readonly onTakeover: (takeover: Takeover) => void
 }
 
 export class Routes {
@@ -74,9 +69,12 @@ export class Routes {
     return frame
   }
 
-  /** @throws AssertionError when the room does not have the type */
+  /**
+   * @param resume where the channel takes up
+   * @throws AssertionError when the room does not have the type
+   */
   open(plan: ChannelPlan, resume: Resume | undefined): Route {
-    const { room, own, policy } = this.#wiring
+    const { room, own, policy, onTakeover } = this.#wiring
     const { listing, type, options } = plan
     const typeRoom = room.types[type]
     assert(typeRoom !== undefined, `${room.exchange} ${room.market} has no ${type}`)
@@ -89,6 +87,7 @@ export class Routes {
     const isFresh = typeRoom.via === 'websocket' && typeRoom.sparse !== true
     const guard = new ChannelGuard({ type, frames: forms.map(({ frame }) => frame), policy, isFresh })
     const outlet = new Outlet(channel, forms, own, guard)
+    if (resume !== undefined && !isCounted(plan, typeRoom)) onTakeover(new Takeover(outlet, resume))
     const name = typeRoom.via === 'websocket' ? typeRoom.stream(listing, options).name : ''
     return {
       symbol: Buffer.from(listing.venueSymbol),
@@ -147,59 +146,10 @@ export class Routes {
   }
 }
 
-/**
- * Where the run left off that stored this message last of a channel.
- * @param gap the last one about the channel: of trades it may have been stored behind the last of them
- */
-export function resumeAfter(last: Message | undefined, gap?: Message): Resume | undefined {
-  if (last === undefined) return undefined
-  const time = last.ts ?? last.received
-  if (last.type === 'orderbook') return last.ts === undefined ? undefined : { at: last.seq, time }
-  if (last.type !== 'trade') return { time }
-  const decided = gap?.type === 'gap' && gap.of === 'trade' ? gap : undefined
-  if (last.pending !== undefined) return behind(decided, resumePending(last.pending))
-  const at = last.seq ?? Number(last.id)
-  return last.ts !== undefined && Number.isSafeInteger(at) ? behind(decided, { at, time }) : undefined
-}
-
-/** A trade behind others that were still being fetched, or one of these: the furthest may be another than this. */
-function resumePending({ last, ...open }: NonNullable<Trade['pending']>): Resume & { at: number } {
-  return { at: last, time: open.to, ...openOf(open) }
-}
-
-/** What a gap says is missing for good is not asked for once more, where the trade was not stored that was to follow it. */
-function behind(gap: Gap | undefined, resume: Resume & { at: number }): Resume {
-  if (gap === undefined) return resume
-  const { at, time, open } = resume
-  const after = Number(gap.after_seq ?? gap.after_id)
-  const before = Number(gap.before_seq ?? gap.before_id)
-  // Up to where a run ended in order; what it gave up then may be had now.
-  if (Number.isNaN(before)) return after > at ? { at: after, time } : resume
-  // It says itself what before it is open.
-  if (before - 1 > at) return { at: before - 1, time, ...openOf(gap.pending) }
-  if (open === undefined || !(open.after <= after && before <= open.before)) return resume
-  return { at, time, ...openOf(gap.pending ?? { ...open, after: before - 1 }) }
-}
-
-function openOf(open: LeftOpen | undefined): Pick<Resume, 'open'> {
-  if (open === undefined || open.before - open.after <= 1) return {}
-  const { after, before, from, to } = open
-  return { open: { after, before, from, to } }
-}
-
-/** Where a channel stands whose track ends, for one that goes on after it. */
-export function resumeOf({ position, outlet }: Track): Resume | undefined {
-  if (outlet.lastTime === 0) return undefined
-  const at = position.last_seq ?? (position.last_id === undefined ? undefined : Number(position.last_id))
-  return { time: outlet.lastTime, ...(at === undefined ? {} : { at }) }
-}
-
-/** The later of what this process knows and what is stored; of equals what is stored, unless both are the same place. */
-export function laterOf(known: Resume | undefined, stored: Resume | undefined): Resume | undefined {
-  if (known === undefined || stored === undefined) return known ?? stored
-  // What was open there this process has filled or announced since.
-  const isSame = known.time === stored.time && known.at === stored.at
-  return known.time > stored.time || isSame ? known : stored
+/** Whether numbers or periods tell the channel what it missed. */
+function isCounted({ type, options }: ChannelPlan, { order }: TypeRoom): boolean {
+  if (type === 'orderbook') return false
+  return (order.id !== undefined && order.time !== undefined) || options.period !== undefined
 }
 
 /** Whether the number that rises by one is the id of the message. */

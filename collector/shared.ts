@@ -29,6 +29,8 @@ export interface Shared {
   readonly faults: ReturnType<typeof limited>
   /** The last message stored of each series, before the first new one. */
   readonly last: (all: readonly Series[]) => Promise<Map<Series, Message>>
+  /** Whether other collectors may store in the sink meanwhile. */
+  readonly isSinkShared: boolean
   /** Told of each new data channel. */
   readonly onLane: (lane: Lane) => unknown
 }

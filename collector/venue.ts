@@ -22,9 +22,11 @@ import { type Absent, type Plan, type Wanted, isSame, planOf } from './plan.ts'
 import { Poll, Polls } from './polls.ts'
 import { Notices } from './notices.ts'
 import { Queries } from './queries.ts'
-import { type Resume, Routes, laterOf, resumeAfter, resumeOf } from './routes.ts'
+import { type Resume, laterOf, resumeAfter, resumeOf } from './resume.ts'
+import { Routes } from './routes.ts'
 import type { Shared } from './shared.ts'
 import type { AddressStatus, SessionStatus } from './status.ts'
+import { Takeovers } from './takeovers.ts'
 
 export interface VenueOptions {
   readonly room: Room
@@ -68,6 +70,7 @@ export class Venue {
   readonly #snapshotSeconds = new Map<Lane, number>()
   readonly #listings: Listings
   readonly #polls: Polls
+  readonly #takeovers: Takeovers
   #feeds: readonly Feed[] = []
   #part: Part | undefined
   #placed: Promise<void> = Promise.resolve()
@@ -103,6 +106,7 @@ export class Venue {
       onFault: (channel, error) => this.#notices.unanswered(channel, error),
       onLate: (channel) => this.#notices.late(channel),
     })
+    this.#takeovers = new Takeovers(shared)
     this.#routes = new Routes({
       room,
       own: shared.own,
@@ -112,6 +116,7 @@ export class Venue {
       snapshots: (listing) => this.#queries.snapshots(listing),
       resubscribe: (channel, socketId) => this.#resubscribe(channel, socketId),
       onSync: (channel, inSync, why) => this.#notices.synced(channel, inSync, why),
+      onTakeover: (takeover) => this.#takeovers.add(takeover),
     })
     const lanesOf = (address: string) => (stream: string) => this.#byStream.get(`${address} ${stream}`) ?? []
     const common = { room, proxy, shared, decoder: this.#decoder }
@@ -127,6 +132,11 @@ export class Venue {
   get isPending(): boolean {
     const hasPattern = this.#feeds.some(({ symbols }) => symbols.some((symbol) => symbol.includes('*')))
     return this.#placings > 0 || (hasPattern && !this.#listings.isWhole)
+  }
+
+  /** Messages that are made, and held back until it is known what was missed before them. */
+  get held(): number {
+    return this.#takeovers.pending
   }
 
   get sessions(): SessionStatus[] {
@@ -175,6 +185,7 @@ export class Venue {
       if ((second + index++) % period === 0) track.refresh()
       track.check()
     }
+    this.#takeovers.tick()
     for (const carrier of this.#pool.sessions) carrier.mendStale()
     this.#queries.tick()
     const ageMs = nowMs - this.#listings.refreshedMs
@@ -185,7 +196,7 @@ export class Venue {
   close(): void {
     this.#ended.abort()
     this.#polls.close()
-    for (const lane of this.#lanes.values()) lane.route?.track.close()
+    for (const lane of this.#lanes.values()) this.#end(lane)
     this.#pool.close()
   }
 
@@ -354,8 +365,13 @@ export class Venue {
     else if (lane.route !== undefined) this.#decoder.remove(lane.route)
     this.#lanes.delete(key)
     this.#snapshotSeconds.delete(lane)
-    lane.route?.track.close()
+    this.#end(lane)
     if (lane.route !== undefined) this.#left.set(key, resumeOf(lane.route.track))
+  }
+
+  #end({ channel, route }: Lane): void {
+    route?.track.close()
+    this.#takeovers.close(channel)
   }
 
   /** Tells the pool which streams to carry. */

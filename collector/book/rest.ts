@@ -68,13 +68,12 @@ export class RestBook extends BookTrack {
 
   constructor(options: RestBookOptions) {
     super(options)
-    const { outlet, book, source, symbol, resume } = options
+    const { outlet, book, source, symbol } = options
     const frame = outlet.forms[FORM]?.frame
     assert(frame !== undefined && book.forms.length === 1 && book.forms[0].kind === 'delta')
     this.#source = source
     this.#symbol = symbol
     this.#reader = new BookReader(book.forms[0], frame)
-    if (resume !== undefined) outlet.interrupt('restart')
   }
 
   take(_form: number, bytes: Buffer, pos: number, end: number, received: number, socketId: number): boolean {

@@ -8,7 +8,7 @@ import { Intake } from '../../test/support/intake.ts'
 import { sides, Socket, STYLES, type Style, Venue } from '../../test/support/streamed.ts'
 import { roomOf } from '../exchanges/registry.ts'
 import type { Gap, Message, OrderBook } from '../market/messages.ts'
-import type { Resume } from '../routes.ts'
+import type { Resume } from '../resume.ts'
 import { type BookSide, ConsumerBook } from './consumer.ts'
 import type { StreamBook } from './stream.ts'
 

@@ -34,8 +34,6 @@ export class StreamBook extends BookTrack {
   #lines: Line[] = []
   /** Its book is the published one. Without an owner the book waits for who goes on. */
   #owner: Line | undefined
-  /** What an earlier run left behind has not been continued. */
-  #isResumed: boolean
   /** Event time since when the published book counts anew, and when it began to, µs; 0 where all lines may have come so far. */
   #anewSince = 0
   #anewAt = 0
@@ -44,13 +42,12 @@ export class StreamBook extends BookTrack {
 
   constructor(options: StreamBookOptions) {
     super(options)
-    const { book, outlet, symbol, resubscribe, resume } = options
+    const { book, outlet, symbol, resubscribe } = options
     this.#symbol = symbol
     this.#resubscribe = resubscribe
     this.#readers = outlet.forms.map(
       ({ frame }, i) => new BookReader(book.forms[i] as (typeof book.forms)[number], frame),
     )
-    this.#isResumed = resume !== undefined
   }
 
   take(form: number, bytes: Buffer, pos: number, end: number, received: number, socketId: number): boolean {
@@ -94,11 +91,6 @@ export class StreamBook extends BookTrack {
     if (!this.inSync) return true
     const line = this.#lines.find((one) => one.socketId === socketId)
     return line !== undefined && (line === this.#owner || this.#joins(line))
-  }
-
-  override close(): void {
-    if (this.#isResumed) this.outlet.interrupt('restart')
-    super.close()
   }
 
   /** Asks again for snapshots that do not come. */
@@ -274,12 +266,11 @@ export class StreamBook extends BookTrack {
   #canBegin(line: Line): boolean {
     const { seq, time } = line
     if (this.#isBehind(line)) return false
-    return seq > this.told || time > this.outlet.lastTime || (seq === this.told && !this.#isWrong)
+    const last = Math.max(this.outlet.lastTime, this.resumedTime)
+    return seq > this.told || time > last || (seq === this.told && !this.#isWrong)
   }
 
   #begin(line: Line): void {
-    if (this.#isResumed && line.seq !== this.told) this.outlet.interrupt('restart')
-    this.#isResumed = false
     this.#isWrong = false
     line.ahead.clear()
     if (line.seq < this.told) this.#countAnew(line.time)

@@ -31,7 +31,7 @@ export interface BookOptions {
   /** Levels a side in published snapshots. */
   readonly depth: number
   readonly onSync: (inSync: boolean, why: string) => void
-  /** The last message of an earlier run: what came since is announced as a gap. */
+  /** The last message of an earlier run. */
   readonly resume?: { readonly at: number; readonly time: number } | undefined
 }
 
@@ -48,6 +48,8 @@ export abstract class BookTrack implements Track {
   protected time = 0
   /** Sequence of what was published last, perhaps by an earlier run; -1 before. */
   protected told = -1
+  /** Event time of what an earlier run published last, µs; 0 where none did. */
+  protected readonly resumedTime: number
   /** Why a delta that does not follow does not follow, when something is known. */
   protected reason: GapReason = 'sequence'
   readonly #onSync: BookOptions['onSync']
@@ -59,9 +61,9 @@ export abstract class BookTrack implements Track {
     this.outlet = outlet
     this.depth = depth
     this.#onSync = onSync
+    this.resumedTime = resume?.time ?? 0
     if (resume === undefined) return
     this.told = resume.at
-    outlet.lastTime = resume.time
     // It was a snapshot, or is not before the last one.
     this.#snapshotTime = resume.time
   }

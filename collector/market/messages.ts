@@ -82,7 +82,7 @@ const tail = {
   ...times,
 }
 
-/** Where trades are still being fetched. Also where a later run takes up: resumeAfter in collector/routes.ts. */
+/** Where trades are still being fetched. Also where a later run takes up: resumeAfter in collector/resume.ts. */
 const pending = z
   .strictObject({ after: seq, before: seq, last: seq, from: time, to: time })
   .describe(

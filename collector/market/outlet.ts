@@ -43,7 +43,7 @@ const NO_ENDS: GapEnds = {}
 const NOTHING: Buffer = Buffer.alloc(0)
 
 /** A gap with its id. */
-const GAP_BYTES_MAX = 1_024
+export const GAP_BYTES_MAX = 1_024
 
 /** Writes gap, state and instrument messages. */
 export class OwnMessages {
@@ -109,11 +109,14 @@ export class OwnMessages {
 export class Outlet {
   readonly channel: Channel
   readonly forms: readonly ChannelForm[]
-  readonly own: OwnMessages
+  /** Where its messages go; held back at first where a channel takes up, see `takeover.ts`. */
+  own: OwnMessages
   readonly guard: Guard
   /** Time of the last message that was written, its `ts` or where it has none `received`, µs; 0 before the first. */
   lastTime = 0
   #lapse: Lapse | undefined
+  /** Set by a track that takes up, and has seen that nothing is missing before its first message. */
+  isContinued = false
   readonly #share: number
 
   constructor(channel: Channel, forms: readonly ChannelForm[], own: OwnMessages, guard: Guard) {

@@ -125,7 +125,8 @@ const ABOUT: Record<Type, string> = {
   volatility_index: 'How much the venue expects prices to move in the coming 30 days.',
   gap:
     'Something is missing for good, between `from` and `to`; where the venue counts, between the ids or sequences as well. ' +
-    'Overlap with another publisher is no gap, nor is the first start ever. The id ends with the ids or sequences at both ' +
+    'Overlap with another publisher is no gap, nor is the first start ever: a collector that takes up holds a channel back ' +
+    'for the first seconds, until what is stored shows whether another one had come as far. The id ends with the ids or sequences at both ' +
     'ends, where they are known.',
   state: 'What a channel is doing, on every change and once a minute, so that quiet and dead can be told apart.',
   instrument:

@@ -19,7 +19,7 @@ export interface PolledOptions {
   readonly onChange?: PolledType['onChange']
   /** Where each row is of one period: its length, µs. */
   readonly periodUs?: number | undefined
-  /** Time of the last message of an earlier run, µs: what came since is published or announced. */
+  /** Time of the last message of an earlier run, µs: what came since is published, and where rows are of periods announced. */
   readonly resume?: { readonly time: number } | undefined
 }
 
@@ -44,6 +44,7 @@ export class PolledTrack implements Track {
     this.#changes = onChange === undefined ? undefined : new Changes(outlet.forms, onChange)
     if (resume === undefined) return
     this.#time = resume.time
+    if (periodUs === undefined) return
     outlet.lastTime = resume.time
     this.interrupt('restart')
   }
@@ -59,7 +60,10 @@ export class PolledTrack implements Track {
       this.#nextFrom = time
     }
     if (this.#isOld(time)) {
-      if (time === this.#time) this.#reason = 'sequence'
+      if (time === this.#time) {
+        this.#reason = 'sequence'
+        outlet.isContinued ||= outlet.lastTime === 0
+      }
       return true
     }
     if (this.#periodUs === undefined && this.#reason !== 'sequence') outlet.interrupt(this.#reason)

@@ -25,7 +25,7 @@ export interface PushOptions {
   readonly order: Order
   readonly onChange?: PushedType['onChange']
   readonly sparse?: PushedType['sparse']
-  /** Time of the last message of an earlier run, µs: a gap follows it. */
+  /** Time of the last message of an earlier run, µs. */
   readonly resume?: { readonly time: number } | undefined
 }
 
@@ -80,9 +80,6 @@ export class PushTrack implements Track {
     // Where the venue sends old ones again at the first start, too.
     const startTime = this.#recent === undefined ? -1 : outlet.own.nowUs() - OLD_US
     this.#resumedTime = isKnownByTime && time !== undefined ? (resume?.time ?? startTime) : -1
-    if (resume === undefined) return
-    outlet.lastTime = resume.time
-    outlet.interrupt('restart')
   }
 
   take(form: number, bytes: Buffer, _pos: number, _end: number, received: number, socketId: number): boolean {

@@ -9,7 +9,7 @@ import { roomOf } from '../exchanges/registry.ts'
 import type { Room } from '../exchanges/room.ts'
 import type { Track } from '../exchanges/track.ts'
 import type { Gap, Message, Trade } from '../market/messages.ts'
-import { resumeAfter } from '../routes.ts'
+import { resumeAfter } from '../resume.ts'
 import { SHARES } from '../sinks/spool.ts'
 import { HOLD_MS } from './trades.ts'
 

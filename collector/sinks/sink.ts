@@ -63,6 +63,11 @@ export interface Sink {
   close(deadlineMs: number): Promise<void>
 }
 
+/** The message of a record that was not sent yet: its time of publication is sixteen zeros, which are no JSON number. */
+export function messageIn({ bytes, payload, end }: Chunk, index: number): Message {
+  return JSON.parse(bytes.toString('utf8', payload[index], end[index]).replace(/\d{16}\}$/, '0}')) as Message
+}
+
 /** Length of the digits of `published`, at a fixed place before the closing brace of every payload. */
 export const PUBLISHED_DIGITS = 16
 

@@ -25,30 +25,41 @@ export const SHARES: Record<MessageType, number> = {
   gap: 1,
 }
 
-const CHUNK_BYTES = 256 * 1024
-const RECORDS_MAX = 2048
+/** Of what the spool is made: bytes of a chunk, unless a record is larger, and records in it. */
+export interface ChunkSize {
+  readonly bytes: number
+  readonly records: number
+}
+
+const CHUNKS: ChunkSize = { bytes: 256 * 1024, records: 2048 }
 const FREE_CHUNKS_MAX = 16
 
 /** A run of records. Columns are parallel; only the first `count` rows are in use. */
 export class Chunk {
   readonly bytes: Buffer
   /** Start of record i: the id, then the payload at `payload[i]`, up to `end[i]`. */
-  readonly start = new Int32Array(RECORDS_MAX)
-  readonly payload = new Int32Array(RECORDS_MAX)
-  readonly end = new Int32Array(RECORDS_MAX)
+  readonly start: Int32Array
+  readonly payload: Int32Array
+  readonly end: Int32Array
   /** Index of the channel, see Channels.list. */
-  readonly channel = new Int32Array(RECORDS_MAX)
+  readonly channel: Int32Array
   /** Time at the socket, µs. */
-  readonly received = new Float64Array(RECORDS_MAX)
+  readonly received: Float64Array
   /** How often the sink has sent the record; 255 once it is settled. For the sink. */
-  readonly sent = new Uint8Array(RECORDS_MAX)
+  readonly sent: Uint8Array
   count = 0
   settled = 0
   sealed = false
   next: Chunk | undefined = undefined
 
-  constructor(size: number) {
-    this.bytes = Buffer.allocUnsafeSlow(size)
+  constructor({ bytes, records }: ChunkSize) {
+    this.bytes = Buffer.allocUnsafeSlow(bytes)
+    this.start = new Int32Array(records)
+    this.payload = new Int32Array(records)
+    this.end = new Int32Array(records)
+    this.channel = new Int32Array(records)
+    this.received = new Float64Array(records)
+    this.sent = new Uint8Array(records)
   }
 
   reset(): void {
@@ -72,7 +83,7 @@ export const SETTLED = 255
 export class Spool {
   readonly bytesMax: number
   /** Bytes of the chunks in use. */
-  bytesUsed = CHUNK_BYTES
+  bytesUsed: number
   /** Records ever committed, and of them settled. */
   committed = 0
   settled = 0
@@ -85,13 +96,20 @@ export class Spool {
   /** Where the next record begins in the chunk that `open` returned. */
   at = 0
 
-  #head: Chunk = new Chunk(CHUNK_BYTES)
-  #tail: Chunk = this.#head
+  readonly #chunks: ChunkSize
+  readonly #recordsMax: number
+  #head: Chunk
+  #tail: Chunk
   readonly #free: Chunk[] = []
 
-  constructor(bytesMax: number) {
-    assert(bytesMax >= 4 * CHUNK_BYTES, `spool: bytesMax must be at least ${4 * CHUNK_BYTES}`)
+  constructor(bytesMax: number, chunks = CHUNKS) {
+    assert(bytesMax >= 4 * chunks.bytes, `spool: bytesMax must be at least ${4 * chunks.bytes}`)
     this.bytesMax = bytesMax
+    this.bytesUsed = chunks.bytes
+    this.#chunks = chunks
+    this.#recordsMax = chunks.records
+    this.#head = new Chunk(chunks)
+    this.#tail = this.#head
     this.cursor = { chunk: this.#head, index: 0 }
   }
 
@@ -106,9 +124,8 @@ export class Spool {
    */
   open(bytes: number, share: number): Buffer | undefined {
     const tail = this.#tail
-    if (tail.count < RECORDS_MAX && tail.bytes.length - this.at >= bytes && this.bytesUsed <= share * this.bytesMax) {
-      return tail.bytes
-    }
+    const isRoom = tail.count < this.#recordsMax && tail.bytes.length - this.at >= bytes
+    if (isRoom && this.bytesUsed <= share * this.bytesMax) return tail.bytes
     return this.#openSlow(bytes, share)
   }
 
@@ -154,10 +171,11 @@ export class Spool {
 
   #openSlow(bytes: number, share: number): Buffer | undefined {
     const tail = this.#tail
-    if (tail.count < RECORDS_MAX && tail.bytes.length - this.at >= bytes) return undefined
-    const size = Math.max(bytes, CHUNK_BYTES)
+    if (tail.count < this.#recordsMax && tail.bytes.length - this.at >= bytes) return undefined
+    const chunks = this.#chunks
+    const size = Math.max(bytes, chunks.bytes)
     if (this.bytesUsed + size > share * this.bytesMax) return undefined
-    const chunk = (size === CHUNK_BYTES && this.#free.pop()) || new Chunk(size)
+    const chunk = (size === chunks.bytes && this.#free.pop()) || new Chunk({ ...chunks, bytes: size })
     chunk.reset()
     tail.sealed = true
     tail.next = chunk
@@ -179,7 +197,7 @@ export class Spool {
         this.cursor.chunk = chunk.next
         this.cursor.index = 0
       }
-      if (chunk.bytes.length === CHUNK_BYTES && this.#free.length < FREE_CHUNKS_MAX) this.#free.push(chunk)
+      if (chunk.bytes.length === this.#chunks.bytes && this.#free.length < FREE_CHUNKS_MAX) this.#free.push(chunk)
     }
   }
 }

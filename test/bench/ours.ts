@@ -57,6 +57,7 @@ export function openIntake({ room, plans, snapshots, startUs = realClock.nowUs()
   const source = rest === undefined || rest === 'stream' ? undefined : sourceOf(rest)
   const routes = new Routes({
     ...{ room, own, clock: realClock, policy, history: none, resubscribe: () => {}, onSync: () => {} },
+    onTakeover: () => {},
     snapshots: () => {
       assert(source !== undefined)
       return source

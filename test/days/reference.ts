@@ -45,6 +45,7 @@ class Reader {
       snapshots: never,
       resubscribe: never,
       onSync: () => {},
+      onTakeover: () => {},
     })
   }
 }

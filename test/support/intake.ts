@@ -13,9 +13,11 @@ import { type Message, message, messageKey } from '../../collector/market/messag
 import { OwnMessages } from '../../collector/market/outlet.ts'
 import { Poll } from '../../collector/polls.ts'
 import { Policy } from '../../collector/quality/checks.ts'
-import { type Resume, Routes } from '../../collector/routes.ts'
+import type { Resume } from '../../collector/resume.ts'
+import { Routes } from '../../collector/routes.ts'
 import { stampPublished } from '../../collector/sinks/sink.ts'
 import { Spool } from '../../collector/sinks/spool.ts'
+import type { Takeover } from '../../collector/takeover.ts'
 import type { Frame } from '../../collector/wire/frame.ts'
 import { plainForm } from '../../collector/wire/general.ts'
 import type { Sizing } from '../../collector/wire/sizes.ts'
@@ -74,6 +76,7 @@ export class Intake {
   readonly #own: OwnMessages
   readonly #decoder: Decoder
   readonly #routes: Routes
+  readonly takeovers: Takeover[] = []
   readonly #opened: Route[] = []
   readonly #polls: Poll[] = []
 
@@ -91,6 +94,7 @@ export class Intake {
       snapshots: (listing) => this.#snapshots(listing),
       resubscribe: (_channel, socketId) => void this.resubscribed.push(socketId),
       onSync: () => {},
+      onTakeover: (takeover) => this.takeovers.push(takeover),
     })
     this.#decoder = new Decoder(room, this.counts, (socketId) => {
       this.unreadable += 1
@@ -147,8 +151,9 @@ export class Intake {
     await settle()
   }
 
-  /** Takes out what was made since the last time, oldest first. */
+  /** Takes out what was made since the last time, oldest first. Nobody else publishes. */
   take(): Made[] {
+    for (const takeover of this.takeovers) takeover.end()
     return taken(this.spool, this.#channels)
   }
 
@@ -201,7 +206,7 @@ export class Intake {
 }
 
 /** Takes out what is in a spool, oldest first. */
-export function taken(spool: Spool, channels: Channels): Made[] {
+export function taken(spool: Spool, channels: { readonly list: readonly Channel[] }): Made[] {
   const made: Made[] = []
   while (spool.next()) {
     const { chunk, index } = spool.cursor

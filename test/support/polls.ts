@@ -8,6 +8,7 @@ import { Lines, Poll, Polls } from '../../collector/polls.ts'
 import { Policy } from '../../collector/quality/checks.ts'
 import { Routes } from '../../collector/routes.ts'
 import { Spool } from '../../collector/sinks/spool.ts'
+import type { Takeover } from '../../collector/takeover.ts'
 import type { DataType } from '../../crds/names.ts'
 import { UNCHECKED, listingOf, taken } from './intake.ts'
 import { madeUp } from './madeup.ts'
@@ -32,6 +33,7 @@ export class Stage {
   readonly #channels = new Channels('market')
   readonly #spool = new Spool(1024 * 1024)
   readonly #routes: Routes
+  readonly #takeovers: Takeover[] = []
 
   constructor(quality = UNCHECKED) {
     const { clock } = this
@@ -50,6 +52,7 @@ export class Stage {
       snapshots: none,
       resubscribe: none,
       onSync,
+      onTakeover: (takeover) => this.#takeovers.push(takeover),
     })
     const lines = new Lines(clock)
     const host = 'main.test'
@@ -80,6 +83,7 @@ export class Stage {
 
   /** What was published since the last time, times in ms after the beginning. */
   take(): string[] {
+    for (const takeover of this.#takeovers) takeover.end()
     return taken(this.#spool, this.#channels).map(({ message: m }) => {
       if (m.type === 'gap') {
         const missing = m.missing === undefined ? '' : ` missing ${m.missing}`

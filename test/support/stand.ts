@@ -114,6 +114,7 @@ export class Stand {
       log,
       faults: limited(log),
       last: (all) => this.stored.then(() => ofSeries(all, last)),
+      isSinkShared: false,
       onLane: () => {},
     }
     this.venue = new Venue({ room, endpoints, proxy: undefined, shared })
