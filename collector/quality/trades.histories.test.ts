@@ -209,7 +209,7 @@ it.each([
           ({ message: m }) => isTrade(m) && m.filled === true && m.pending !== undefined,
         ).length
       }),
-      { numRuns: runs },
+      { numRuns: runs, examples: [[1977562910], [888552669], [1822694255], [563630314], [196871138]] },
     )
     expect(late).toBeGreaterThan(10)
   },

@@ -150,8 +150,13 @@ export class TradeTrack implements Track {
 
   close(): void {
     // What waited behind one hole may show the next.
-    for (let hole = this.#hole; hole !== undefined; hole = this.#hole) this.#end(hole, 'for now')
-    const [stored, last, time] = [this.#stored, this.#last, this.#lastTime]
+    for (let hole = this.#hole; hole?.waits === true; hole = this.#hole) this.#end(hole, 'for now')
+    if (this.#hole !== undefined && this.outlet.lapse === undefined) this.#end(this.#hole, 'for now')
+    // The next run reads the last gap alone, so one gap says both.
+    const stored = Math.min(this.#stored, (this.#hole?.next ?? Infinity) - 1)
+    this.#hole = undefined
+    this.#clock.clearTimeout(this.#timer)
+    const [last, time] = [this.#last, this.#lastTime]
     const open = {
       pending: { after: stored, before: last + 1, last, from: Math.min(this.outlet.lastTime, time), to: time },
     }
@@ -261,7 +266,10 @@ export class TradeTrack implements Track {
     if (this.outlet.lapse !== undefined) return this.#end(hole)
     hole.waits = false
     // What the late fill does not bring is said when it ends.
-    if (!hole.late) this.#last = this.#stored = hole.to
+    if (!hole.late) {
+      this.#last = this.#stored = hole.to
+      this.#reached(hole.before)
+    }
     hole.late = true
     this.#drain()
   }
@@ -334,7 +342,15 @@ export class TradeTrack implements Track {
     if (!own.gap(channel, reason, after, before, ends)) {
       this.outlet.interrupt(reason)
       this.#stored = Math.min(this.#stored, next - 1)
-    } else if (!late) this.#stored = to
+    } else if (!late) {
+      this.#stored = to
+      this.#reached(before)
+    }
+  }
+
+  /** What is missing next is so after this time. */
+  #reached(time: number): void {
+    this.outlet.lastTime = Math.max(this.outlet.lastTime, time)
   }
 
   /** What a gap says of the trades on both sides. */
