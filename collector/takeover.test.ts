@@ -30,9 +30,13 @@ class Stage {
     return this.#intake.tracks[0]
   }
 
-  async push(n: number): Promise<void> {
+  async pass(ms: number): Promise<void> {
     const { clock } = this.#intake
-    await clock.advance(BEGIN_MS + n + 0.005 - clock.nowMs())
+    await clock.advance(BEGIN_MS + ms - clock.nowMs())
+  }
+
+  async push(n: number): Promise<void> {
+    await this.pass(n + 0.005)
     const prices = { b: '64000.1', B: '1', a: '64000.2', A: '2' }
     const data = { e: 'bookTicker', u: n, s: 'BTCUSDT', ...prices, T: BEGIN_MS + n, E: BEGIN_MS + n }
     this.#intake.frame(Buffer.from(JSON.stringify({ stream: 'btcusdt@bookTicker', data })))
@@ -123,11 +127,14 @@ describe('a channel that takes up', () => {
     },
   )
 
-  it('has nothing to say when it ends before its first message', () => {
+  it('says at its end that nothing was heard, where nothing was', async () => {
     const stage = new Stage()
+    await stage.pass(700)
+    stage.takeover.end()
+    expect(stage.out()).toEqual([])
     stage.track?.close()
     stage.takeover.close()
-    expect(stage.out()).toEqual([])
+    expect(stage.out()).toEqual(['gap restart 0..700'])
   })
 
   it('says what happened since its first message behind what came before it', async () => {

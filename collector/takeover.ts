@@ -31,8 +31,8 @@ export class Takeover {
   #looks = 0
   #ticks = 0
   #phase: 'holding' | 'passing' | 'over' = 'holding'
-  /** Says what is missing; undefined once it was said, or nothing is. */
-  #first: Message | undefined
+  /** Up to where something is missing; undefined once it was said, or nothing is. */
+  #missing: Resume | undefined
 
   /** Holds back what the outlet makes from now on. @param stored where the channel takes up */
   constructor(outlet: Outlet, stored: Resume) {
@@ -74,26 +74,25 @@ export class Takeover {
     this.#stored = laterOf(this.#stored, resumeAfter(last)) ?? this.#stored
     this.#looks += 1
     if (this.#follows(first) || (last !== undefined && reaches(last, first))) this.#decide(undefined)
-    else if (this.#looks >= LOOKS_MAX) this.#decide(first)
+    else if (this.#looks >= LOOKS_MAX) this.#decide(placeOf(first))
   }
 
   /** Decides by what is known: nobody else publishes the channel, or there is no time to ask. */
   end(): void {
     const first = this.#phase === 'holding' ? this.#firstOfData() : undefined
-    if (first !== undefined) this.#decide(this.#follows(first) ? undefined : first)
+    if (first !== undefined) this.#decide(this.#follows(first) ? undefined : placeOf(first))
     else this.#pass()
   }
 
-  /** The end of the run: what is held goes out, as far as there is room. */
+  /** The end of the run: what is held goes out, as far as there is room. Of a channel that was silent nothing was heard. */
   close(): void {
     this.end()
-    // Gaps alone say nothing of what came before them.
-    if (this.#phase === 'holding') this.#decide(undefined)
+    if (this.#phase === 'holding') this.#decide({ time: this.#own.nowUs() })
   }
 
-  #decide(first: Message | undefined): void {
+  #decide(missing: Resume | undefined): void {
     this.#phase = 'passing'
-    this.#first = first
+    this.#missing = missing
     this.#pass()
   }
 
@@ -117,8 +116,8 @@ export class Takeover {
   /** Moves what is held, as far as there is room. */
   #pass(): void {
     if (this.#phase !== 'passing') return
-    if (this.#first !== undefined && !this.#announce(this.#first)) return
-    this.#first = undefined
+    if (this.#missing !== undefined && !this.#announce(this.#missing)) return
+    this.#missing = undefined
     const { channels, spool } = this.#own
     const held = this.#held
     while (held.next()) {
@@ -145,19 +144,22 @@ export class Takeover {
     this.#outlet.own = this.#own
   }
 
-  /** Says what is missing between what is stored and the first message; with room for that, too. */
-  #announce(first: Message): boolean {
+  /** Says what is missing since what is stored; where there is room for the first message, too. */
+  #announce(until: Resume): boolean {
     const { channel } = this.#outlet
     const { at, time } = this.#stored
-    const begin = resumeAfter(first)
     const bytes = GAP_BYTES_MAX + this.#held.cursor.chunk.bytes.length
     if (this.#own.spool.open(bytes, SHARES[channel.type]) === undefined) return false
     const ends = {
       ...(at === undefined ? {} : { after_seq: at }),
-      ...(begin?.at === undefined ? {} : { before_seq: begin.at }),
+      ...(until.at === undefined ? {} : { before_seq: until.at }),
     }
-    return this.#own.gap(channel, 'restart', time, begin?.time ?? first.received, ends)
+    return this.#own.gap(channel, 'restart', time, until.time, ends)
   }
+}
+
+function placeOf(first: Message): Resume {
+  return resumeAfter(first) ?? { time: first.received }
 }
 
 /**

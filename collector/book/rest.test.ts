@@ -70,7 +70,8 @@ class Stage {
     } else if (verb === 'no') await this.#answer(undefined)
     else if (verb === 'leave') this.#track.leave(Number(what))
     else if (verb in BEFALLS) this.#track.interrupt(BEFALLS[verb] as GapReason, Number(what))
-    else if (verb === 'refresh' || verb === 'check' || verb === 'close') this.#track[verb]()
+    else if (verb === 'refresh' || verb === 'check') this.#track[verb]()
+    else if (verb === 'close') this.#intake.close()
     else if (verb === 'sink') {
       this.#isAway = what === 'away'
       if (this.#isAway) fillSpool(this.#track.outlet)

@@ -62,7 +62,8 @@ class Stage {
     if (verb === 'snapshot' || verb === 'delta') return this.#take(this.#frame(words), Number(after(words, 'on') ?? 1))
     if (verb === 'leave') this.#track.leave(Number(what))
     else if (verb in BEFALLS) this.#track.interrupt(BEFALLS[verb] as GapReason, Number(what))
-    else if (verb === 'refresh' || verb === 'check' || verb === 'close') this.#track[verb]()
+    else if (verb === 'refresh' || verb === 'check') this.#track[verb]()
+    else if (verb === 'close') this.#intake.close()
     else if (verb === 'wait') {
       await this.#intake.clock.advance(Number(what) * 1000)
       this.#track.check()

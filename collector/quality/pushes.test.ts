@@ -50,7 +50,7 @@ class Stage {
     else if (verb === 'leave') this.#track.leave(Number(what))
     else if (verb in BEFALLS) this.#track.interrupt(BEFALLS[verb] as GapReason, Number(what))
     else if (verb === 'pass') await this.#intake.clock.advance(Number(what))
-    else if (verb === 'close') this.#track.close()
+    else if (verb === 'close') this.#intake.close()
     else if (verb === 'sink') {
       this.#isAway = what === 'away'
       if (this.#isAway) this.#fill()

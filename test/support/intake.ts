@@ -151,6 +151,12 @@ export class Intake {
     await settle()
   }
 
+  /** Ends all channels in order. */
+  close(): void {
+    for (const { track } of this.#opened) track.close()
+    for (const takeover of this.takeovers) takeover.close()
+  }
+
   /** Takes out what was made since the last time, oldest first. Nobody else publishes. */
   take(): Made[] {
     for (const takeover of this.takeovers) takeover.end()
