@@ -43,7 +43,7 @@ export interface CollectorOptions {
 
 export interface RunningCollector {
   readonly latencies: Latencies
-  /** As of the last tick, at most a second old. */
+  /** As of when it was first asked for since the last tick: at most a second old, and made once in it. */
   status(): CollectorStatus
   /** When the process last made progress, ms since the epoch. */
   progress(): number
@@ -87,7 +87,10 @@ class Running implements RunningCollector {
   /** Whether its venues have been told what to collect. */
   #hasBegun = false
   #everReady = false
-  #status: CollectorStatus
+  /** undefined while nobody has asked since the last tick. */
+  #status: CollectorStatus | undefined
+  /** As of the last tick. */
+  #lostMs = 0
   #ticks = 0
   #timer: ReturnType<Clock['setTimeout']> | undefined
   #progressMs: number
@@ -126,7 +129,6 @@ class Running implements RunningCollector {
       onLane: (lane) => (this.#laneOf[lane.channel.index] = lane),
     }
     this.#spool.onCommit = () => this.#wake()
-    this.#status = this.#observe()
   }
 
   async start(): Promise<void> {
@@ -138,7 +140,7 @@ class Running implements RunningCollector {
   }
 
   status(): CollectorStatus {
-    return this.#status
+    return (this.#status ??= this.#observe())
   }
 
   progress(): number {
@@ -174,8 +176,7 @@ class Running implements RunningCollector {
     this.#addresses.close()
     await this.#sink.close(deadlineMs)
     clock.clearTimeout(this.#timer)
-    this.#status = this.#observe()
-    return this.#status
+    return (this.#status = this.#observe())
   }
 
   /** The venue of a feed; undefined for one that this version does not speak, which `validate` and `run` have named. */
@@ -236,7 +237,8 @@ class Running implements RunningCollector {
     this.#ticks += 1
     if (this.#ticks % ROTATE_TICKS === 0) this.latencies.rotate()
     this.#sink.flush()
-    this.#status = this.#observe()
+    this.#lostMs = this.#sinkLostMs(this.#sink.status, this.#spool.pending, this.#progressMs)
+    this.#status = undefined
     this.#timer = clock.setTimeout(() => this.#tick(), TICK_MS)
   }
 
@@ -260,7 +262,7 @@ class Running implements RunningCollector {
     const venues = [...this.#venues.values()]
     const channels = venues.flatMap(({ lanes }) => lanes.map((lane) => lane.status(nowUs)))
     const sink = { ...this.#sink.status, kind: this.#sink.kind }
-    const lostMs = this.#sinkLostMs(sink, this.#spool.pending, nowMs)
+    const lostMs = this.#lostMs
     const unread = venues.filter(({ isPending }) => isPending).map(({ room }) => `${room.exchange} ${room.market}`)
     // A shard may have no part in what patterns find, or stand idle where there are more shards than instruments.
     const mayBeEmpty = this.#hasBegun && this.#collector.kind === SHARD_KIND

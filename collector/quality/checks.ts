@@ -68,11 +68,16 @@ export class FailureCounts {
 
   /** Of these checks: what was counted, and the action of now at least at 0. */
   read(checks: readonly Check[], actionOf: (check: Check) => Action): Failures {
-    const failures = checks.map((check) => {
+    const failures: Partial<Record<Check, Partial<Record<Action, number>>>> = {}
+    for (const check of checks) {
       const row = CHECKS.indexOf(check) * ACTIONS.length
-      const counts = ACTIONS.map((action, i) => [action, this.#counts[row + i] as number] as const)
-      return [check, Object.fromEntries(counts.filter(([a, n]) => n > 0 || a === actionOf(check)))]
-    })
-    return Object.fromEntries(failures) as Failures
+      const counts: Partial<Record<Action, number>> = {}
+      for (const [i, action] of ACTIONS.entries()) {
+        const count = this.#counts[row + i] as number
+        if (count > 0 || action === actionOf(check)) counts[action] = count
+      }
+      failures[check] = counts
+    }
+    return failures
   }
 }
