@@ -62,6 +62,31 @@ export async function installNats(): Promise<void> {
   await kubectl('rollout', 'status', 'deployment/nats', '--timeout=120s')
 }
 
+/** A pod that audits a stream once, and writes what it found as JSON. */
+export async function auditorOf(stream: string, more: readonly string[]) {
+  const container = {
+    name: 'audit',
+    image: tags.collector,
+    args: ['audit', '--stream', stream, '--nats', 'nats://nats:4222', '--json', ...more],
+    resources: { requests: { cpu: '50m', memory: '96Mi' }, limits: { memory: '512Mi' } },
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    },
+  }
+  const spec = {
+    restartPolicy: 'Never',
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    nodeSelector: await home(),
+    securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+    containers: [container],
+  }
+  const metadata = { name: `audit-${stream.toLowerCase()}`, namespace: NAMESPACE }
+  return { apiVersion: 'v1', kind: 'Pod', metadata, spec }
+}
+
 /** Runs a simulated exchange. @returns where its markets listen */
 export async function installExchange(exchange: string, simulation: Simulation = {}): Promise<Urls> {
   const { name = simulatedName(exchange) } = simulation
