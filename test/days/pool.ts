@@ -15,7 +15,7 @@ export async function playAll(
 }
 
 async function work(jobs: Iterator<DayOptions>, onJudged: (judged: Judged) => void): Promise<void> {
-  const worker = new Worker(new URL('worker.ts', import.meta.url))
+  const worker = new Worker(new URL('worker.ts', import.meta.url), { resourceLimits: { maxYoungGenerationSizeMb: 64 } })
   let answer = Promise.withResolvers<Judged>()
   worker.on('message', (judged: Judged) => answer.resolve(judged))
   worker.on('error', (error) => answer.reject(error))

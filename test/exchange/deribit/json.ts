@@ -3,8 +3,12 @@
 
 /** An object of values that are JSON already; undefined ones are left out. */
 export function object(fields: Readonly<Record<string, string | undefined>>): string {
-  const entries = Object.entries(fields).filter(([, value]) => value !== undefined)
-  return `{${entries.map(([key, value]) => `"${key}":${value}`).join(',')}}`
+  let text = ''
+  for (const key of Object.keys(fields)) {
+    const value = fields[key]
+    if (value !== undefined) text += `${text === '' ? '' : ','}"${key}":${value}`
+  }
+  return `{${text}}`
 }
 
 export function array(items: readonly string[]): string {
