@@ -5,6 +5,7 @@ import { type ChannelDay, isAnnounced } from './channel.ts'
 import type { Seen } from './check.ts'
 import { type Day, LAST_MS, START_MS } from './day.ts'
 import { ASKING_MS, carries, type Heard, type Meanings, type Told } from './meanings.ts'
+import type { Meant } from './reference.ts'
 
 const BEHIND_US = 5_000_000
 
@@ -17,13 +18,13 @@ export function checkPushed(
 ): void {
   const heard = meanings.heard(channel.name)
   seen.pushed += channel.published.length
-  checkOrigin(channel, heard, say)
+  checkOrigin(channel, [...heard, ...meanings.perhaps(channel.name)], say)
   checkHeard(day, meanings, channel, say, seen)
   checkTold(day, meanings, channel, say, seen)
 }
 
 /** Whatever was published was said, and so. */
-export function checkOrigin(channel: ChannelDay, heard: readonly Heard[], say: (text: string) => void): void {
+export function checkOrigin(channel: ChannelDay, heard: readonly Meant[], say: (text: string) => void): void {
   const contents = new Set(heard.map(({ id, content }) => `${id} ${content}`))
   for (const { id, content } of channel.published) {
     if (!contents.has(`${id} ${content}`)) say(`${content} was never said`)

@@ -23,6 +23,7 @@ export class Meanings {
   readonly #heard = new Map<string, Heard[]>()
   readonly #told = new Map<string, Told[]>()
   readonly #lost = new Set<string>()
+  readonly #perhaps = new Map<string, Meant[]>()
 
   constructor(day: Day) {
     for (const market of day.hosts.keys()) this.#readMarket(day, market)
@@ -31,6 +32,11 @@ export class Meanings {
   /** What reached the collectors of a channel, in the order of arrival. */
   heard(channel: string): readonly Heard[] {
     return this.#heard.get(channel) ?? []
+  }
+
+  /** What may have reached them, or not. */
+  perhaps(channel: string): readonly Meant[] {
+    return this.#perhaps.get(channel) ?? []
   }
 
   /** Whether a fault took it from some connection. */
@@ -55,6 +61,7 @@ export class Meanings {
       for (const meant of reference.frame(said.text)) {
         if (said.arrived < Infinity) put(this.#heard, meant.message, { ...meant, at: said.arrived, line })
         else this.#lost.add(meant.id)
+        if (said.mayArrive === true) put(this.#perhaps, meant.message, meant)
       }
     }
     for (const { path, body, status, at, market: of } of day.accounts.flatMap(({ answers }) => answers)) {

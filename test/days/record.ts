@@ -17,6 +17,8 @@ export interface Said {
   /** When it arrived whole, ms, and which of all it was; Infinity where a fault took or spoilt it. */
   arrived: number
   order: number
+  /** It was sent while the socket was closing, when whoever closes may still listen. */
+  mayArrive?: boolean
 }
 
 /** One connection of a collector. */
@@ -92,7 +94,8 @@ export class Account implements Tap {
     connection.entry.sent = (frame) => {
       sent(frame)
       const one = waiting.get(frame)
-      if (one === undefined || one.arrived < Infinity || !this.#open.has(connection)) return
+      if (one === undefined || one.arrived < Infinity) return
+      if (!this.#open.has(connection)) return void (one.mayArrive = true)
       one.arrived = this.#clock.now()
       one.order = this.#arrived++
     }
