@@ -58,6 +58,8 @@ export class PushTrack implements Track {
   /** The socket that delivered last. */
   #socket = ANY
   #behindUntilUs = 0
+  /** What was dropped as older came from a socket that is behind, or from a new numbering: the next one taken tells. */
+  #isInDoubt = false
 
   constructor({ outlet, order, onChange, sparse, resume }: PushOptions) {
     const { seq, time, part, span } = order
@@ -136,6 +138,7 @@ export class PushTrack implements Track {
   }
 
   #passed(seq: number, time: number, part: number, socketId: number): void {
+    this.#isInDoubt = false
     this.#seq = seq
     this.#time = time
     this.#part = part
@@ -161,8 +164,13 @@ export class PushTrack implements Track {
     if (!this.#hasOrder) return socketId < this.#socket
     if (time === this.#resumedTime) return true
     const mayBeBehind = this.#socket === ANY ? received < this.#behindUntilUs : this.#socket !== socketId
-    if (mayBeBehind) return seq <= this.#seq && time <= this.#time && part <= this.#part
+    if (mayBeBehind) {
+      const isKnown = seq <= this.#seq && time <= this.#time && part <= this.#part
+      this.#isInDoubt ||= isKnown && seq < this.#seq
+      return isKnown
+    }
     // From the same socket a lower sequence or time is none: numbering began anew, or the venue's clock was set back.
+    if (seq < this.#seq && this.#isInDoubt) this.outlet.interrupt('sequence_restart')
     if (seq !== this.#seq || time !== this.#time || part !== this.#part) return false
     return this.#hasSeq || this.#changes === undefined || this.#changes.isSame(form, bytes)
   }
