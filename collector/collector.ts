@@ -43,7 +43,7 @@ export interface CollectorOptions {
 
 export interface RunningCollector {
   readonly latencies: Latencies
-  /** As of when it was first asked for since the last tick: at most a second old, and made once in it. */
+  /** As of the last tick, at most a second old. */
   status(): CollectorStatus
   /** When the process last made progress, ms since the epoch. */
   progress(): number
@@ -87,10 +87,7 @@ class Running implements RunningCollector {
   /** Whether its venues have been told what to collect. */
   #hasBegun = false
   #everReady = false
-  /** undefined while nobody has asked since the last tick. */
-  #status: CollectorStatus | undefined
-  /** As of the last tick. */
-  #lostMs = 0
+  #status: CollectorStatus
   #ticks = 0
   #timer: ReturnType<Clock['setTimeout']> | undefined
   #progressMs: number
@@ -129,6 +126,7 @@ class Running implements RunningCollector {
       onLane: (lane) => (this.#laneOf[lane.channel.index] = lane),
     }
     this.#spool.onCommit = () => this.#wake()
+    this.#status = this.#observe()
   }
 
   async start(): Promise<void> {
@@ -140,7 +138,7 @@ class Running implements RunningCollector {
   }
 
   status(): CollectorStatus {
-    return (this.#status ??= this.#observe())
+    return this.#status
   }
 
   progress(): number {
@@ -237,8 +235,7 @@ class Running implements RunningCollector {
     this.#ticks += 1
     if (this.#ticks % ROTATE_TICKS === 0) this.latencies.rotate()
     this.#sink.flush()
-    this.#lostMs = this.#sinkLostMs(this.#sink.status, this.#spool.pending, this.#progressMs)
-    this.#status = undefined
+    this.#status = this.#observe()
     this.#timer = clock.setTimeout(() => this.#tick(), TICK_MS)
   }
 
@@ -262,7 +259,7 @@ class Running implements RunningCollector {
     const venues = [...this.#venues.values()]
     const channels = venues.flatMap(({ lanes }) => lanes.map((lane) => lane.status(nowUs)))
     const sink = { ...this.#sink.status, kind: this.#sink.kind }
-    const lostMs = this.#lostMs
+    const lostMs = this.#sinkLostMs(sink, this.#spool.pending, nowMs)
     const unread = venues.filter(({ isPending }) => isPending).map(({ room }) => `${room.exchange} ${room.market}`)
     // A shard may have no part in what patterns find, or stand idle where there are more shards than instruments.
     const mayBeEmpty = this.#hasBegun && this.#collector.kind === SHARD_KIND

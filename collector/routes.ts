@@ -7,7 +7,7 @@ import { StreamBook } from './book/stream.ts'
 import type { BookOptions, BookTrack } from './book/track.ts'
 import type { Clock } from './connection/clock.ts'
 import type { Route } from './exchanges/decoder.ts'
-import type { Listing, Room, TypeOptions, TypeRoom } from './exchanges/room.ts'
+import type { Listing, Order, Room, TypeOptions, TypeRoom } from './exchanges/room.ts'
 import type { Track } from './exchanges/track.ts'
 import type { Channel } from './market/channel.ts'
 import { Outlet, type OwnMessages } from './market/outlet.ts'
@@ -118,13 +118,13 @@ export class Routes {
       assert(book !== undefined)
       return this.#book(listing, { outlet, symbol, book, depth, resume: before })
     }
-    if (order.id !== undefined && order.time !== undefined) {
-      const keys = { id: order.id, time: order.time }
+    const keys = numbersOf(order)
+    if (keys !== undefined) {
       return new TradeTrack({
         outlet,
         symbol,
         order: keys,
-        isId: isNumbered(typeRoom, order.id),
+        isId: isNumbered(typeRoom, keys.id),
         history: (from) => history(listing, from),
         clock,
         resume: before && { ...before, open: resume?.open },
@@ -149,7 +149,12 @@ export class Routes {
 /** Whether numbers or periods tell the channel what it missed. */
 function isCounted({ type, options }: ChannelPlan, { order }: TypeRoom): boolean {
   if (type === 'orderbook') return false
-  return (order.id !== undefined && order.time !== undefined) || options.period !== undefined
+  return numbersOf(order) !== undefined || options.period !== undefined
+}
+
+/** Keys of the number that rises by one, and of the time; undefined where elements have none. */
+function numbersOf({ id, time }: Order): { id: string; time: string } | undefined {
+  return id === undefined || time === undefined ? undefined : { id, time }
 }
 
 /** Whether the number that rises by one is the id of the message. */

@@ -97,7 +97,6 @@ export class Spool {
   at = 0
 
   readonly #chunks: ChunkSize
-  readonly #recordsMax: number
   #head: Chunk
   #tail: Chunk
   readonly #free: Chunk[] = []
@@ -107,7 +106,6 @@ export class Spool {
     this.bytesMax = bytesMax
     this.bytesUsed = chunks.bytes
     this.#chunks = chunks
-    this.#recordsMax = chunks.records
     this.#head = new Chunk(chunks)
     this.#tail = this.#head
     this.cursor = { chunk: this.#head, index: 0 }
@@ -124,7 +122,7 @@ export class Spool {
    */
   open(bytes: number, share: number): Buffer | undefined {
     const tail = this.#tail
-    const isRoom = tail.count < this.#recordsMax && tail.bytes.length - this.at >= bytes
+    const isRoom = tail.count < this.#chunks.records && tail.bytes.length - this.at >= bytes
     if (isRoom && this.bytesUsed <= share * this.bytesMax) return tail.bytes
     return this.#openSlow(bytes, share)
   }
@@ -171,8 +169,8 @@ export class Spool {
 
   #openSlow(bytes: number, share: number): Buffer | undefined {
     const tail = this.#tail
-    if (tail.count < this.#recordsMax && tail.bytes.length - this.at >= bytes) return undefined
     const chunks = this.#chunks
+    if (tail.count < chunks.records && tail.bytes.length - this.at >= bytes) return undefined
     const size = Math.max(bytes, chunks.bytes)
     if (this.bytesUsed + size > share * this.bytesMax) return undefined
     const chunk = (size === chunks.bytes && this.#free.pop()) || new Chunk({ ...chunks, bytes: size })
