@@ -27,6 +27,21 @@ export interface Simulation {
   readonly nodeSelector?: Readonly<Record<string, string>>
 }
 
+/** The spec of a pod of one container, as a namespace takes it that admits restricted pods only. */
+export function restricted(container: object) {
+  const securityContext = {
+    allowPrivilegeEscalation: false,
+    readOnlyRootFilesystem: true,
+    capabilities: { drop: ['ALL'] },
+  }
+  return {
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+    containers: [{ ...container, securityContext }],
+  }
+}
+
 /** The simulated exchange: a pod, and a name by which every port of it is reached. */
 export function simulated(exchange: string, image: string, simulation: Simulation = {}): object[] {
   const { name = simulatedName(exchange), symbols = 2, rate = 60, market, nodeSelector } = simulation
@@ -41,19 +56,8 @@ export function simulated(exchange: string, image: string, simulation: Simulatio
     args,
     readinessProbe: { tcpSocket: { port: 9000 }, periodSeconds: 2 },
     resources: { requests: { cpu: '50m', memory: '96Mi' }, limits: { memory: '384Mi' } },
-    securityContext: {
-      allowPrivilegeEscalation: false,
-      readOnlyRootFilesystem: true,
-      capabilities: { drop: ['ALL'] },
-    },
   }
-  const pod = {
-    automountServiceAccountToken: false,
-    enableServiceLinks: false,
-    ...(nodeSelector && { nodeSelector }),
-    securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
-    containers: [container],
-  }
+  const pod = { ...restricted(container), ...(nodeSelector && { nodeSelector }) }
   const template = { metadata: { labels }, spec: pod }
   return [
     { apiVersion: 'v1', kind: 'Service', metadata, spec: { clusterIP: 'None', selector: labels } },

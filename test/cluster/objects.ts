@@ -6,6 +6,7 @@ import { ROOMS } from '../../collector/exchanges/registry.ts'
 import {
   collectorOf,
   NAMESPACE,
+  restricted,
   simulated,
   simulatedName,
   type Simulation,
@@ -69,20 +70,8 @@ export async function auditorOf(stream: string, more: readonly string[]) {
     image: tags.collector,
     args: ['audit', '--stream', stream, '--nats', 'nats://nats:4222', '--json', ...more],
     resources: { requests: { cpu: '50m', memory: '96Mi' }, limits: { memory: '512Mi' } },
-    securityContext: {
-      allowPrivilegeEscalation: false,
-      readOnlyRootFilesystem: true,
-      capabilities: { drop: ['ALL'] },
-    },
   }
-  const spec = {
-    restartPolicy: 'Never',
-    automountServiceAccountToken: false,
-    enableServiceLinks: false,
-    nodeSelector: await home(),
-    securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
-    containers: [container],
-  }
+  const spec = { ...restricted(container), restartPolicy: 'Never', nodeSelector: await home() }
   const metadata = { name: `audit-${stream.toLowerCase()}`, namespace: NAMESPACE }
   return { apiVersion: 'v1', kind: 'Pod', metadata, spec }
 }
