@@ -93,7 +93,9 @@ export class Carrier implements PooledSession {
   }
 
   #lanes(): Lane[] {
-    return [...this.#streams].flatMap((stream) => this.#options.lanesOf(stream))
+    const out: Lane[] = []
+    for (const stream of this.#streams) out.push(...this.#options.lanesOf(stream))
+    return out
   }
 
   #open(): Session {

@@ -121,18 +121,17 @@ export class Lane {
     const { exchange, market, symbol, interval, tally } = this.channel
     const [p50, p99] = this.latency.quantiles(0.5, 0.99)
     const { detail, settled } = this.#judgement
-    const inSync = this.route?.track.inSync
     return {
       exchange,
       market,
       symbol,
       type: this.channel.type as DataType,
-      ...(interval === undefined ? {} : { interval }),
+      interval,
       state: this.#state,
       since: this.#sinceUs,
       detail,
-      ...(this.impossible === undefined ? {} : { impossible: true }),
-      ...(this.isFound ? { found: true } : {}),
+      impossible: this.impossible === undefined ? undefined : true,
+      found: this.isFound || undefined,
       settled,
       made: tally.made,
       acknowledged: tally.acknowledged,
@@ -145,9 +144,9 @@ export class Lane {
       p50: p50 === undefined ? undefined : p50 / 1e6,
       p99: p99 === undefined ? undefined : p99 / 1e6,
       age: tally.lastReceived === 0 ? undefined : (nowUs - tally.lastReceived) / 1e6,
-      ...this.#patience(),
-      ...(inSync === undefined ? {} : { inSync }),
-      ...(this.bestCheck === undefined ? {} : { best: { ...this.bestCheck.counts } }),
+      staleAfter: this.#patience(),
+      inSync: this.route?.track.inSync,
+      best: this.bestCheck && { ...this.bestCheck.counts },
     }
   }
 
@@ -166,11 +165,11 @@ export class Lane {
     })
   }
 
-  /** How long it may be silent: not said of what may rest, or never comes. */
-  #patience(): Pick<ChannelStatus, 'staleAfter'> {
-    if (this.impossible !== undefined || this.pending !== undefined || this.rests !== undefined) return {}
+  /** How long it may be silent, seconds: not said of what may rest, or never comes. */
+  #patience(): number | undefined {
+    if (this.impossible !== undefined || this.pending !== undefined || this.rests !== undefined) return undefined
     const ms = this.poll === undefined ? this.liveness.staleAfterMs : polledStaleAfterMs(this.poll.everyMs)
-    return ms === undefined ? {} : { staleAfter: ms / 1000 }
+    return ms === undefined ? undefined : ms / 1000
   }
 
   #message(nowUs: number): Unpublished<State> {

@@ -88,28 +88,24 @@ export class Latency {
     return bin
   }
 
-  /** Adds all that another one counted. */
-  merge(other: Latency): void {
-    for (let i = 0; i < BINS; i++) this.#bins[i]! += other.#bins[i]!
-    this.count += other.count
-  }
-
   reset(): void {
     this.#bins.fill(0)
     this.count = 0
   }
 
-  /** The duration (µs) that a share `q` of all does not exceed; undefined when nothing was counted. */
-  quantile(q: number): number | undefined {
-    const { count } = this
+  /** The duration (µs) that a share `q` of all, and of another's, does not exceed; undefined when nothing was counted. */
+  quantile(q: number, other: Latency = NONE): number | undefined {
+    const count = this.count + other.count
     if (count === 0) return undefined
     const rank = Math.max(1, Math.ceil(q * count))
     let seen = 0
     let bin = 0
-    while ((seen += this.#bins[bin]!) < rank) bin++
+    while ((seen += this.#bins[bin]! + other.#bins[bin]!) < rank) bin++
     return middleOf(bin)
   }
 }
+
+const NONE = new Latency()
 
 /** Latency of one channel: the last ten seconds of its own, and its share in the total of its kind. */
 export class ChannelLatency {
@@ -136,15 +132,9 @@ export class ChannelLatency {
 
   /** Quantiles of the last ten seconds, µs; undefined when nothing was counted. */
   quantiles(...qs: number[]): (number | undefined)[] {
-    if (this.#before.count + this.#now.count === 0) return qs.map(() => undefined)
-    scratch.reset()
-    scratch.merge(this.#before)
-    scratch.merge(this.#now)
-    return qs.map((q) => scratch.quantile(q))
+    return qs.map((q) => this.#now.quantile(q, this.#before))
   }
 }
-
-const scratch = new Latency()
 
 /** What channels are counted together for Prometheus: one exchange, market and type. */
 export interface Kind {

@@ -12,16 +12,16 @@ export interface ChannelStatus {
   readonly market: Market
   readonly symbol: string
   readonly type: DataType
-  readonly interval?: string
+  readonly interval?: string | undefined
   readonly state: ChannelState
   /** Since when, µs since the epoch. */
   readonly since: number
   /** Why, for a person; undefined when live. */
   readonly detail: string | undefined
   /** Refused or not listed: it will not come. */
-  readonly impossible?: true
+  readonly impossible?: true | undefined
   /** No feed names it: a pattern found it. */
-  readonly found?: true
+  readonly found?: true | undefined
   /** True once it was live, or is known to be impossible or quiet: what readiness waits for. */
   readonly settled: boolean
   readonly made: number
@@ -40,11 +40,11 @@ export interface ChannelStatus {
   /** Seconds since the last message; undefined before the first. */
   readonly age: number | undefined
   /** Seconds of silence from which it is stale, by its own history; undefined where silence says nothing. */
-  readonly staleAfter?: number
+  readonly staleAfter?: number | undefined
   /** Books only. */
-  readonly inSync?: boolean
+  readonly inSync?: boolean | undefined
   /** Books whose ticker is collected, too: how often both had the same best prices, see quality/best.ts. */
-  readonly best?: Readonly<Record<Agreement, number>>
+  readonly best?: Readonly<Record<Agreement, number>> | undefined
 }
 
 export interface SessionStatus {

@@ -72,6 +72,8 @@ const CONTROL_BYTES_MAX = 256 * 1024
 
 export class Session {
   readonly #options: SessionOptions
+  /** Host and path, without query or credentials. */
+  readonly #place: string
   readonly #backoff: Backoff
   #wanted: ReadonlySet<string> = new Set()
   /** The oldest first: one, or two during a replacement. */
@@ -90,13 +92,14 @@ export class Session {
 
   /** @throws TypeError, SyntaxError when the URL is no WebSocket's. */
   constructor(options: SessionOptions) {
-    const { protocol, hash } = new URL(options.url)
+    const { protocol, hash, host, pathname } = new URL(options.url)
     if ((protocol !== 'ws:' && protocol !== 'wss:') || hash !== '') {
       throw new SyntaxError(`'${printable(options.url)}' is not the URL of a WebSocket; write ws:// or wss://, no '#'.`)
     }
     const { lifeMs } = options.protocol
     assert(lifeMs === Infinity || (lifeMs > 0 && lifeMs < 2 ** 31), 'lifeMs is no time that a timer can wait')
     this.#options = options
+    this.#place = host + pathname
     this.#backoff = backoff(options.random)
   }
 
@@ -137,10 +140,9 @@ export class Session {
 
   /** For /status, without whose session it is. */
   get status(): Omit<SessionStatus, 'exchange' | 'market'> {
-    const { host, pathname } = new URL(this.#options.url)
     const open = this.#lines.find((line) => line.up)
     return {
-      url: host + pathname,
+      url: this.#place,
       state: open !== undefined ? 'open' : this.#lines.length > 0 ? 'connecting' : 'waiting',
       streams: this.#wanted.size,
       openedMs: open?.socket.openedMs ?? 0,

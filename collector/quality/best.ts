@@ -37,12 +37,13 @@ export class BestHistory {
 
   /** Oldest first. */
   get states(): Best[] {
-    const known = Math.min(this.#count, STATES)
-    return Array.from({ length: known }, (_, i): Best => {
-      const row = ((this.#count - known + i) % STATES) * 4
-      const [bid, ask, seq, time] = this.#states.subarray(row, row + 4) as unknown as [number, number, number, number]
-      return { bid, ask, seq, time }
-    })
+    const out: Best[] = []
+    for (let i = Math.max(0, this.#count - STATES); i < this.#count; i++) {
+      const row = (i % STATES) * 4
+      const [bid, ask] = [this.#states[row] as number, this.#states[row + 1] as number]
+      out.push({ bid, ask, seq: this.#states[row + 2] as number, time: this.#states[row + 3] as number })
+    }
+    return out
   }
 }
 

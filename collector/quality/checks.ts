@@ -71,10 +71,12 @@ export class FailureCounts {
     const failures: Partial<Record<Check, Partial<Record<Action, number>>>> = {}
     for (const check of checks) {
       const row = CHECKS.indexOf(check) * ACTIONS.length
+      const ofNow = actionOf(check)
       const counts: Partial<Record<Action, number>> = {}
-      for (const [i, action] of ACTIONS.entries()) {
+      for (let i = 0; i < ACTIONS.length; i++) {
+        const action = ACTIONS[i] as Action
         const count = this.#counts[row + i] as number
-        if (count > 0 || action === actionOf(check)) counts[action] = count
+        if (count > 0 || action === ofNow) counts[action] = count
       }
       failures[check] = counts
     }
