@@ -81,7 +81,8 @@ async function each<T, R>(all: readonly T[], act: (one: T) => Promise<R>): Promi
 
 /** Whether what is wanted was applied already, and somebody has changed it. */
 export function isCorrection(object: KubeObject, live: KubeObject | undefined): boolean {
-  return live?.metadata.annotations?.[APPLIED] === hashOf(object)
+  const applied = live?.metadata.annotations?.[APPLIED]
+  return applied !== undefined && applied === hashOf(object)
 }
 
 /**
