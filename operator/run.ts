@@ -89,7 +89,8 @@ async function openParts(
   // Another process in the same pod, after a crash, is another candidate.
   const identity = `${options.lease.identity}_${randomUUID().slice(0, 8)}`
   const servers = await apiServers(client)
-  const recorder = openRecorder({ client, component: MANAGER, instance: identity })
+  const isBusy = () => controller.queue.status.fresh > 0
+  const recorder = openRecorder({ client, component: MANAGER, instance: identity, isBusy })
   const controller = openController({
     client,
     namespaces: options.namespaces,

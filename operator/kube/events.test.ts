@@ -179,17 +179,47 @@ describeWithControlPlane('a recorder', {}, (plane) => {
   })
 })
 
-test('remembers no more than a thousand things, however many are said', async () => {
+test('remembers no more than four thousand things, however many are said', async () => {
   const clock = new VirtualClock()
   const refuse = () => Promise.reject(new Error('nobody is there'))
   const client: Pick<KubeClient, 'create' | 'request'> = { create: refuse, request: refuse }
   const recorder = openRecorder({ client, component: 'c', instance: 'i', clock })
-  for (let i = 0; i < 3_000; i += 1) {
+  for (let i = 0; i < 6_000; i += 1) {
     recorder.say({ apiVersion: 'v1', kind: 'Pod', metadata: { name: `p-${i}`, uid: `uid-${i}` } }, READY)
   }
-  expect(recorder.status).toEqual({ written: 0, waiting: 1_000, dropped: 2_000 })
+  expect(recorder.status).toEqual({ written: 0, waiting: 4_000, dropped: 2_000 })
   recorder.close()
   expect(clock.waiting).toBe(0)
+})
+
+test('while there is work fifty are written at once and ten each second, a warning first; then all', async () => {
+  let isBusy = true
+  const clock = new VirtualClock()
+  const told: string[] = []
+  const create = async (_kind: unknown, event: KubeObject) => {
+    told.push((event as Event).reason)
+    return event
+  }
+  const client = { create, request: create } as unknown as Pick<KubeClient, 'create' | 'request'>
+  const recorder = openRecorder({ client, component: 'c', instance: 'i', clock, isBusy: () => isBusy })
+  const about = (i: number): KubeObject => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: `p-${i}`, uid: `uid-${i}` },
+  })
+  for (let i = 0; i < 1_000; i += 1) recorder.say(about(i), READY)
+  await recorder.flush()
+  expect(told).toHaveLength(50)
+  recorder.say(about(1_000), UNREADY)
+  await clock.advance(1_000)
+  await recorder.flush()
+  expect(told[50]).toBe('ShardUnready')
+  expect(told).toHaveLength(60)
+  isBusy = false
+  await clock.advance(1_000)
+  await recorder.flush()
+  expect(recorder.status).toEqual({ written: 1_001, waiting: 0, dropped: 0 })
+  recorder.close()
 })
 
 test('a budget comes back bit by bit, and never holds more than its burst', async () => {

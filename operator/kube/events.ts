@@ -2,8 +2,9 @@
 //
 // In: what happened to an object. Out: Events (events.k8s.io/v1). Always: the same thing said again is counted in the
 // Event that is there; for one object nine writes at once and one each seven minutes after that, however much happens, the
-// last four of which only warnings find that are new; what waits for its turn is kept, the newest words for each reason;
-// other requests go first. Never: throws, holds anybody up, or grows without bound.
+// last four of which only warnings find that are new; warnings first, and while there is work fifty at once and ten a
+// second, so that a thousand Collectors that are made at once are not slowed by what is said of them; what waits for its
+// turn is kept, the newest words for each reason. Never: throws, holds anybody up, or grows without bound.
 import { createHash } from 'node:crypto'
 import { ApiError, type KubeClient, WriteRefused } from './client.ts'
 import { type Budgets, openBudgets } from './budgets.ts'
@@ -35,6 +36,8 @@ export interface RecorderOptions {
   readonly component: string
   /** Which of them: the pod's name. */
   readonly instance: string
+  /** Whether there is work that matters more; never by default. */
+  readonly isBusy?: () => boolean
   readonly clock?: Clock
   readonly log?: (message: string, fields: Readonly<Record<string, unknown>>) => void
 }
@@ -44,9 +47,13 @@ const BURST = 9
 const REFILL_MS = 400_000
 /** What the new words of a warning find left, however much else is told and counted. */
 const LEFT_FOR_WARNINGS = 4
+/** Writes about all objects together, while there is work. */
+const ALL = 'all'
+const ALL_BURST = 50
+const ALL_REFILL_MS = 100
 /** A series ends when nothing was said for so long: the next is a new Event. */
 const SERIES_MS = 600_000
-const SERIES_MAX = 1_000
+const SERIES_MAX = 4_000
 const ATTEMPTS_MAX = 3
 const RETRY_MS = 1_000
 const MESSAGE_MAX = 1_024
@@ -74,6 +81,7 @@ class Notebook implements Recorder {
   readonly #options: RecorderOptions
   readonly #clock: Clock
   readonly #budgets: Budgets
+  readonly #pace: Budgets
   /** In order of use: who was not heard of for longest comes first. */
   readonly #series = new Map<string, Series>()
   /** By object and reason: the key of what was said last. */
@@ -90,6 +98,7 @@ class Notebook implements Recorder {
     this.#options = options
     this.#clock = options.clock ?? realClock
     this.#budgets = openBudgets(this.#clock, BURST, REFILL_MS)
+    this.#pace = openBudgets(this.#clock, ALL_BURST, ALL_REFILL_MS)
   }
 
   get status(): Recorder['status'] {
@@ -113,7 +122,7 @@ class Notebook implements Recorder {
       this.#series.set(key, seriesOf(about, saying, nowMs))
       this.#shrink()
     }
-    this.#plan(0)
+    this.#plan(this.#heldMs())
   }
 
   flush(): Promise<void> {
@@ -170,13 +179,19 @@ class Notebook implements Recorder {
     this.#timer = this.#clock.setTimeout(run, ms)
   }
 
-  /** Writes what is due and has budget: new Events first, since a count may wait. */
+  /** For how long other work goes first. */
+  #heldMs(): number {
+    return this.#options.isBusy?.() === true ? this.#pace.waitMs(ALL) : 0
+  }
+
+  /** Writes what is due and has budget. */
   async #writeAll(): Promise<void> {
-    const ordered = this.#due().toSorted(([, one], [, other]) => Number(one.isCreated) - Number(other.isCreated))
+    const ordered = this.#due().toSorted(([, one], [, other]) => rankOf(one) - rankOf(other))
     for (const [key, one] of ordered) {
-      if (this.#isClosed) return
-      if (this.#series.get(key) !== one) continue
-      if (this.#budgets.take(uidOf(one.about), leftBy(one))) await this.#write(key, one)
+      if (this.#isClosed || this.#heldMs() > 0) break
+      if (this.#series.get(key) !== one || !this.#budgets.take(uidOf(one.about), leftBy(one))) continue
+      this.#pace.take(ALL)
+      await this.#write(key, one)
     }
     let waitMs = Infinity
     for (const [, one] of this.#due()) waitMs = Math.min(waitMs, this.#budgets.waitMs(uidOf(one.about), leftBy(one)))
@@ -279,6 +294,12 @@ function seriesOf(about: KubeObject, saying: Saying, nowMs: number): Series {
     isDue: true,
     attempts: 0,
   }
+}
+
+/** New Events first, since a count may wait, and of them warnings. */
+function rankOf({ saying, isCreated }: Series): number {
+  if (isCreated) return 2
+  return saying.type === 'Warning' ? 0 : 1
 }
 
 function leftBy({ saying, isCreated }: Series): number {
