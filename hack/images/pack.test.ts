@@ -70,6 +70,7 @@ test('what the Dockerfile sets for an image is known, so that what is measured i
     'MALLOC_ARENA_MAX',
     'MALLOC_MMAP_THRESHOLD_',
     'MALLOC_TRIM_THRESHOLD_',
+    'NODE_OPTIONS',
   ])
   expect(environmentOf('collector')).toEqual({})
 })
