@@ -25,9 +25,14 @@ export function checkPushed(
 
 /** Whatever was published was said, and so. */
 export function checkOrigin(channel: ChannelDay, heard: readonly Meant[], say: (text: string) => void): void {
-  const contents = new Set(heard.map(({ id, content }) => `${id} ${content}`))
+  const contents = new Map<string, Set<string>>()
+  for (const { id, content } of heard) {
+    const known = contents.get(id)
+    if (known === undefined) contents.set(id, new Set([content]))
+    else known.add(content)
+  }
   for (const { id, content } of channel.published) {
-    if (!contents.has(`${id} ${content}`)) say(`${content} was never said`)
+    if (contents.get(id)?.has(content) !== true) say(`${content} was never said`)
   }
 }
 
@@ -40,10 +45,9 @@ export function checkHeard(
   seen: Seen,
 ): void {
   const heard = meanings.heard(channel.name)
-  const isSparse = channel.wish.room.types[channel.wish.wanted.type]?.sparse === true
   const ids = new Set(channel.published.map(({ id }) => id))
   const repeats = new Repeats(channel)
-  const events = new Set(channel.published.map(({ message }) => eventOf(message)))
+  const sparse = sparseEvents(channel)
   const first = heard.findIndex(({ id }) => ids.has(id))
   for (const one of heard.slice(Math.max(0, first))) {
     if (ids.has(one.id)) repeats.published(one)
@@ -53,7 +57,7 @@ export function checkHeard(
       if (
         isAnnounced(channel.gaps, time, time, slack) ||
         isNext(channel, one) ||
-        (isSparse && isRetold(day, meanings, one, events))
+        (sparse !== undefined && isRetold(day, meanings, one, sparse))
       ) {
         seen.announced += 1
       } else say(`${one.content} arrived at ${one.at} and is missing`)
@@ -76,6 +80,12 @@ function isRetold(day: Day, meanings: Meanings, one: Told, events: ReadonlySet<s
     meanings.isLost(one) ||
     (day.skewMax > 0 && events.has(eventOf(one.message)))
   )
+}
+
+/** What was published of a channel that says something only when it happens; undefined of another. */
+function sparseEvents({ wish: { room, wanted }, published }: ChannelDay): ReadonlySet<string> | undefined {
+  if (room.types[wanted.type]?.sparse !== true) return undefined
+  return new Set(published.map(({ message }) => eventOf(message)))
 }
 
 function eventOf({ ts: _, received: __, published: ___, ...m }: Message): string {
@@ -147,14 +157,13 @@ function checkTold(day: Day, meanings: Meanings, channel: ChannelDay, say: (text
   const { room, stream } = channel.wish
   const lines = day.accounts.flatMap(({ lines: all }) => all).filter(({ market }) => market === room.market)
   const ids = new Set(channel.published.map(({ id }) => id))
-  const events = new Set(channel.published.map(({ message }) => eventOf(message)))
-  const isSparse = room.types[channel.wish.wanted.type]?.sparse === true
+  const sparse = sparseEvents(channel)
   const from = (channel.published[0]?.message.received ?? Infinity) / 1000
   for (const one of meanings.told(channel.name)) {
     if (one.at < from || one.at > day.end - LAST_MS || ids.has(one.id)) continue
     if (lines.some((line) => carries(line, stream?.path ?? '', one.at))) continue
     const time = timeOf(one)
-    if (isSparse && isRetold(day, meanings, one, events)) continue
+    if (sparse !== undefined && isRetold(day, meanings, one, sparse)) continue
     if (isAnnounced(channel.gaps, time, time, (ASKING_MS + 2 * day.skewMax) * 1000)) seen.announced += 1
     else say(`${one.content} was said at ${one.at}, while no socket was open, and is not announced`)
   }

@@ -30,13 +30,13 @@ async function work(jobs: Iterator<DayOptions>, onJudged: (judged: Judged) => vo
   }
 }
 
-/** Each seed with each exchange. */
+/** Each seed with each exchange; one exchange after the other, since code that is warm is quicker. */
 export function* daysOf(
   seeds: Iterable<number>,
   exchanges: readonly DayOptions['exchange'][],
   minutes?: number,
 ): Generator<DayOptions> {
-  for (const seed of seeds) {
-    for (const exchange of exchanges) yield { seed, exchange, ...(minutes === undefined ? {} : { minutes }) }
+  for (const exchange of exchanges) {
+    for (const seed of seeds) yield { seed, exchange, ...(minutes === undefined ? {} : { minutes }) }
   }
 }
