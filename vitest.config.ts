@@ -1,4 +1,5 @@
 import { defaultExclude, defineConfig } from 'vitest/config'
+import { LongestFirst } from './hack/longest-first.ts'
 
 const rooms = '{crds,collector,operator,hack,test,examples}'
 
@@ -10,6 +11,7 @@ export default defineConfig({
     // Processes, not threads: tests send signals, change folders and watch the heap.
     pool: 'forks',
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     testTimeout: 15_000,
     hookTimeout: 30_000,
     // Real sockets, servers and programs at many times life's pace, on two cores that others use, too: a test that fails
