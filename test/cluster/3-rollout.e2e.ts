@@ -168,6 +168,12 @@ wholeStep('a drain of a node under load with two publishers of each shard loses 
   expect((await pods('app.kubernetes.io/name=nats')).every(({ restarts }) => restarts === 0)).toBe(true)
 })
 
+step('the load ends, and what was under it goes', 60, async () => {
+  await kubectl('delete', 'collector', NAME, '--timeout=30s')
+  await until('its pods are gone', 45, async () => (await podsOf(NAME)).length === 0)
+  await kubectl('delete', 'deployment', HEAVY.name)
+})
+
 step(
   'the audit of all that was stored under load finds nothing missing, announced or not, and nothing twice',
   180,
@@ -183,12 +189,6 @@ step(
     expect(report.channels.filter(({ book }) => (book?.breaks ?? 0) > 0)).toEqual([])
     expect(report.channels.filter(({ book }) => book !== undefined)).toHaveLength(SYMBOLS.length)
     expect(report.channels.length).toBeGreaterThanOrEqual(3 * SYMBOLS.length)
+    await removeStream(CASE.stream)
   },
 )
-
-step('what was under load goes', 60, async () => {
-  await kubectl('delete', 'collector', NAME, '--timeout=30s')
-  await until('its pods are gone', 45, async () => (await podsOf(NAME)).length === 0)
-  await kubectl('delete', 'deployment', HEAVY.name)
-  await removeStream(CASE.stream)
-})
