@@ -72,7 +72,8 @@ export async function auditorOf(stream: string, more: readonly string[]) {
     resources: { requests: { cpu: '50m', memory: '96Mi' }, limits: { memory: '512Mi' } },
   }
   const spec = { ...restricted(container), restartPolicy: 'Never', nodeSelector: await home() }
-  const metadata = { name: `audit-${stream.toLowerCase()}`, namespace: NAMESPACE }
+  // Names of streams may have an underscore, and those of pods not.
+  const metadata = { name: `audit-${stream.toLowerCase().replaceAll('_', '-')}`, namespace: NAMESPACE }
   return { apiVersion: 'v1', kind: 'Pod', metadata, spec }
 }
 
